@@ -1,0 +1,1 @@
+"""Infrastructure as a CDKTF construct library."""

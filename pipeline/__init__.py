@@ -1,0 +1,1 @@
+"""Tollgate: build a release once, carry it through dev, staging and prod."""

@@ -1,0 +1,1 @@
+"""The nouns and the rules, pure: standard library only, no I/O."""
