@@ -1,0 +1,28 @@
+"""Questions that Props ask themselves on construction; the numbers in a message are those of the comparison."""
+
+from collections.abc import Sequence
+
+from infra.errors import InfraError
+from infra.providers import Token
+
+
+def within(field: str, value: float | None, lowest: float, highest: float, *, why: str) -> None:
+    """Refuse a number outside `lowest`..`highest`; a token, whose value Terraform will know, and None pass.
+
+    Raises:
+        InfraError: Naming the field, the value, the range and where it comes from.
+    """
+    if value is None or Token.is_unresolved(value):
+        return
+    if not lowest <= value <= highest:
+        raise InfraError(f"{field} is {value}, expected {lowest} to {highest}: {why}")
+
+
+def one_of(field: str, value: str, allowed: Sequence[str], *, why: str) -> None:
+    """Refuse a word that is not in `allowed`.
+
+    Raises:
+        InfraError: Naming the field, the word and the allowed ones.
+    """
+    if not Token.is_unresolved(value) and value not in allowed:
+        raise InfraError(f"{field} is {value!r}, expected one of {', '.join(allowed)}: {why}")

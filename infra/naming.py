@@ -1,0 +1,70 @@
+"""How everything of one instance is called and tagged.
+
+The instance's suffix and the account are Terraform variables: one synthesized stack serves every instance of its
+environment, in whatever account its target names.
+"""
+
+import re
+from dataclasses import dataclass
+
+from infra.errors import InfraError
+
+PROJECT = "tollgate"
+MANAGED_BY = "cdktf"
+
+# The longest suffix for which every name below stays inside its service's own limit (tests prove it).
+SUFFIX_MAX = 20
+SUFFIX_PATTERN = r"^[a-z](-?[a-z0-9])*$"
+ACCOUNT_PATTERN = r"^[0-9]{12}$"
+RELEASE_PATTERN = r"^(unreleased|sha256:[0-9a-f]{64})$"
+
+
+def check_suffix(suffix: str) -> str:
+    """The suffix itself, if every service accepts names made with it.
+
+    Raises:
+        InfraError: If it is too long or holds a character some service refuses.
+    """
+    if len(suffix) > SUFFIX_MAX or not re.fullmatch(SUFFIX_PATTERN, suffix):
+        raise InfraError(
+            f"environment suffix is {suffix!r}, expected at most {SUFFIX_MAX} lower-case letters, digits and single "
+            "hyphens, starting with a letter and not ending with a hyphen",
+            hint="S3 and IAM allow no other names; pr-42 is a good one",
+        )
+    return suffix
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InstanceNames:
+    """Names and tags of one instance.
+
+    Attributes:
+        environment: The environment's name.
+        suffix: The instance's suffix, usually the stack's Terraform variable.
+        account_id: The account's id, usually the stack's Terraform variable.
+        owner: Who answers for the instance.
+    """
+
+    environment: str
+    suffix: str
+    account_id: str
+    owner: str
+
+    def of(self, kind: str) -> str:
+        """The name of the instance's `kind`: `payments-api-dev`."""
+        return f"{kind}-{self.suffix}"
+
+    def bucket(self, kind: str) -> str:
+        """A bucket's name, which has to be unique in the world: `receipts-<account>-dev`."""
+        return f"{kind}-{self.account_id}-{self.suffix}"
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """What everything that can carry tags carries. The release is not among them: it would touch everything."""
+        return {
+            "Environment": self.environment,
+            "EnvironmentSuffix": self.suffix,
+            "ManagedBy": MANAGED_BY,
+            "Owner": self.owner,
+            "Project": PROJECT,
+        }
