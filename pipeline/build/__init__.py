@@ -1,0 +1,1 @@
+"""Build once: package, synthesize, assemble into one release."""

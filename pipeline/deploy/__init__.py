@@ -1,0 +1,1 @@
+"""Plan, apply and prove one instance with plain Terraform."""

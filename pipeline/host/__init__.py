@@ -1,0 +1,1 @@
+"""What the machine gives: folders, child processes, files written whole, locks."""

@@ -1,0 +1,159 @@
+"""One holder at a time on this machine; the kernel, not a time-out, says when the holder is gone.
+
+The lock is `flock` on an open file. Children that inherit the descriptor share it, so a Terraform process that
+outlives a killed pipeline still holds the lock, and the next run waits for it instead of racing it.
+"""
+
+import fcntl
+import getpass
+import json
+import os
+import platform
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import psutil
+
+from pipeline.model.errors import TollgateError
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """Who holds a lock, or held it last: enough to find the process or to see that it is gone."""
+
+    user: str
+    host: str
+    pid: int
+    process_started: float
+    since: str
+    what: str
+
+    @classmethod
+    def me(cls, what: str) -> "Owner":
+        """Return this process as an owner."""
+        return cls(
+            user=_user(),
+            host=platform.node(),
+            pid=os.getpid(),
+            process_started=psutil.Process().create_time(),
+            since=datetime.now(UTC).isoformat(timespec="seconds"),
+            what=what,
+        )
+
+    @classmethod
+    def from_json(cls, text: str) -> "Owner | None":
+        """Return the owner a lock names, or None where the text is none of ours."""
+        try:
+            return cls(**json.loads(text))
+        except (ValueError, TypeError):
+            return None
+
+    def to_json(self) -> str:
+        """Return the record that a lock holds."""
+        return json.dumps(asdict(self), sort_keys=True)
+
+    @property
+    def is_on_this_host(self) -> bool:
+        """Whether this machine can tell if the process lives."""
+        return self.host == platform.node()
+
+    @property
+    def is_provably_dead(self) -> bool:
+        """Whether the process ran here and is gone (a reused pid has another start time)."""
+        if not self.is_on_this_host:
+            return False
+        try:
+            return abs(psutil.Process(self.pid).create_time() - self.process_started) > 1
+        except psutil.NoSuchProcess:
+            return True
+
+    def __str__(self) -> str:
+        return f"{self.user} on {self.host} (process {self.pid}) since {self.since}: {self.what}"
+
+
+class LockHeldError(TollgateError):
+    """Somebody else is at work there."""
+
+
+@contextmanager
+def hold(
+    path: Path,
+    what: str,
+    *,
+    wait_seconds: float = 0.0,
+    on_wait: Callable[[str], None] | None = None,
+) -> Iterator[int]:
+    """Hold the lock at `path`; gives the descriptor that children must inherit to share it.
+
+    A holder whose recorded process is dead while the lock is still taken is a surviving child (Terraform at
+    work): it is waited for, up to an hour, because it will end by itself and must not be raced.
+
+    Args:
+        path: The lock file; it stays, only the lock on it comes and goes.
+        what: What is being done, for the other one's message.
+        wait_seconds: How long to wait for a living holder.
+        on_wait: Told once whom we wait for.
+
+    Raises:
+        LockHeldError: A living process holds it.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        message = f"the lock file {path} cannot be opened: {error.strerror or error}"
+        raise TollgateError(message, "check the folder's permissions and free space") from error
+    try:
+        _acquire(descriptor, wait_seconds, on_wait)
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, Owner.me(what).to_json().encode(), 0)
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def last_owner(path: Path) -> Owner | None:
+    """Return who took the lock last, whether or not it is still held."""
+    try:
+        return Owner.from_json(path.read_text())
+    except OSError:
+        return None
+
+
+_SURVIVOR_SECONDS = 3600.0
+
+
+def _acquire(descriptor: int, wait_seconds: float, on_wait: Callable[[str], None] | None) -> None:
+    started = time.monotonic()
+    told = False
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            owner = Owner.from_json(os.pread(descriptor, 4096, 0).decode(errors="replace"))
+            survivor = owner is not None and owner.is_provably_dead
+            patience = _SURVIVOR_SECONDS if survivor else wait_seconds
+            if time.monotonic() - started >= patience:
+                who = str(owner) if owner else "another process"
+                message = f"held by {who}"
+                raise LockHeldError(message, "wait until it ends, then run the same command again") from None
+            if on_wait is not None and not told:
+                told = True
+                on_wait(
+                    "a Terraform process of a killed run is still at work; waiting for it to end"
+                    if survivor
+                    else f"waiting for {owner}"
+                )
+            time.sleep(0.2)
+        else:
+            return
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return str(os.getuid())

@@ -1,0 +1,92 @@
+"""Environments in their order, and the instances that live in them."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from pipeline.model.errors import UsageError
+
+SmokeMode = Literal["full", "read-only"]
+
+_SUFFIX = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
+MAX_SUFFIX_LENGTH = 16
+"""The longest name made with a suffix must stay within S3's 63 and IAM's 64 characters."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Environment:
+    """An account, a region, a place for state, and its gates.
+
+    Attributes:
+        name: `dev`, `staging`, `prod`, or what a platform team adds.
+        order: Position in the way of a release; the one before must have proven it.
+        region: AWS region, such as `ap-northeast-2`.
+        accounts: The 12-digit account id for each target (`local`, `aws`).
+        approvals: How many people must approve a change set that needs a person.
+        tolerates: What a change set may hold without a person: `all-but-data-loss`, `no-widening`
+            (neither wider access nor data loss) or `nothing`.
+        allows_dirty: Whether a release from uncommitted files may come here.
+        previews: Whether instances with another suffix may live here.
+        smoke: `full`, or `read-only` where checks may write nothing.
+        settle_seconds: How long a smoke check may be repeated while the endpoint becomes ready.
+        approval_hours: How long an approval can be used.
+    """
+
+    name: str
+    order: int
+    region: str
+    accounts: Mapping[str, str]
+    approvals: int
+    tolerates: str
+    allows_dirty: bool
+    previews: bool
+    smoke: SmokeMode
+    settle_seconds: int
+    approval_hours: int
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Instance:
+    """One deployment inside an environment, named by its suffix.
+
+    Attributes:
+        environment: The environment's name.
+        suffix: The environment's name for the main instance; `pr-42` for one beside it.
+    """
+
+    environment: str
+    suffix: str
+
+    @property
+    def is_main(self) -> bool:
+        """Whether releases are promoted through this instance (a preview proves nothing for others)."""
+        return self.environment == self.suffix
+
+    @property
+    def file_stem(self) -> str:
+        """A name for files about this instance."""
+        return self.environment if self.is_main else f"{self.environment}.{self.suffix}"
+
+    def __str__(self) -> str:
+        return self.environment if self.is_main else f"{self.environment}/{self.suffix}"
+
+
+def instance_of(environment: Environment, suffix: str | None) -> Instance:
+    """Return the instance of `environment` called `suffix` (default: the main one).
+
+    Raises:
+        UsageError: The suffix cannot be part of AWS names, or the environment keeps one instance only.
+    """
+    if suffix is None or suffix == environment.name:
+        return Instance(environment.name, environment.name)
+    if len(suffix) > MAX_SUFFIX_LENGTH or not _SUFFIX.fullmatch(suffix):
+        message = (
+            f"the suffix {suffix!r} cannot be part of S3 and IAM names: it needs 1 to {MAX_SUFFIX_LENGTH} "
+            "lower-case letters, digits and single hyphens, beginning with a letter"
+        )
+        raise UsageError(message, "for example `--suffix pr-42`")
+    if not environment.previews:
+        message = f"{environment.name} keeps one instance; a suffix is for environments with previews"
+        raise UsageError(message, "use `--to dev --suffix NAME`")
+    return Instance(environment.name, suffix)

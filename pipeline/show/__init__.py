@@ -1,0 +1,1 @@
+"""What people see: the same words on a terminal, in Markdown and as JSON."""
