@@ -1,0 +1,59 @@
+"""What was changed since the last checkpoint, written as it happens: what an unclean end would lose."""
+
+import json
+from collections import Counter
+from datetime import UTC, datetime
+from pathlib import Path
+
+_READS = ("get", "list", "describe", "head", "query", "scan", "batchget", "lookup", "filter", "search")
+_NOT_LOST = frozenset(
+    {"s3:putobject", "s3:deleteobject", "s3:deleteobjectversion", "s3:abortmultipartupload"}
+)
+"""S3's objects are written to disk as they come, so that no checkpoint is needed for them."""
+_NO_STATE = frozenset({"lambda:invokefunction", "sts:assumerole", "sts:getcalleridentity"})
+
+
+def changes_state(action: str) -> bool:
+    """Whether an action, named as in IAM (`lambda:CreateFunction`), changes anything worth a checkpoint."""
+    verb = action.lower().partition(":")[2]
+    return bool(verb) and action.lower() not in _NO_STATE and not verb.startswith(_READS)
+
+
+def record(path: Path, action: str, resource: str) -> None:
+    """Append one change to the journal at `path`."""
+    if action.lower() in _NOT_LOST:
+        return
+    line = json.dumps(
+        {"at": datetime.now(UTC).isoformat(timespec="seconds"), "action": action, "resource": resource}
+    )
+    with path.open("a", encoding="utf-8") as journal:
+        journal.write(line + "\n")
+
+
+def sentences(*paths: Path) -> tuple[str, ...]:
+    """Say, one sentence for each kind of change, what the journals at `paths` hold."""
+    counts: Counter[tuple[str, str]] = Counter()
+    for path in paths:
+        for entry in _entries(path):
+            counts[entry["action"], entry["resource"]] += 1
+    told = []
+    for (action, resource), count in counts.items():
+        where = f" on {resource}" if resource not in {"", "*"} else ""
+        times = f" ({count} times)" if count > 1 else ""
+        told.append(f"{action}{where}{times} came after the last checkpoint and is lost")
+    return tuple(told)
+
+
+def _entries(path: Path) -> list[dict[str, str]]:
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return []
+    entries = []
+    for line in lines:
+        try:
+            entry = json.loads(line)
+            entries.append({"action": str(entry["action"]), "resource": str(entry["resource"])})
+        except (ValueError, TypeError, KeyError):
+            continue  # the line at which the process was killed
+    return entries
