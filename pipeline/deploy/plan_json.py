@@ -22,7 +22,7 @@ from pipeline.model.change_set import (
 )
 from pipeline.model.errors import RefusedError
 from pipeline.model.strict_json import fields, items, mapping, optional_text, text, typed
-from pipeline.model.values import Known, Unknown, Value, path_text
+from pipeline.model.values import Known, Secret, Unknown, Value, path_order, path_text
 
 FORMAT_VERSIONS = frozenset({"1.2"})
 
@@ -278,12 +278,16 @@ def _forcing_paths(document: Any, where: str) -> tuple[str, ...]:
 def _attributes(
     reader: AttributeReader, change: Mapping[str, Any], *, only_changed: bool
 ) -> tuple[AttributeChange, ...]:
-    before = dict(reader.leaves(change.get("before"), None, change.get("before_sensitive")))
     after = dict(
         reader.leaves(change.get("after"), change.get("after_unknown"), change.get("after_sensitive"))
     )
-    paths = sorted({*before, *after}, key=lambda path: [(isinstance(step, str), str(step)) for step in path])
-    found = (AttributeChange(path, before.get(path), after.get(path)) for path in paths)
+    # What becomes one unknown or one secret is one attribute before, too, however many parts it has.
+    whole = frozenset(path for path, value in after.items() if isinstance(value, Secret | Unknown))
+    before = dict(reader.leaves(change.get("before"), None, change.get("before_sensitive"), whole=whole))
+    found = (
+        AttributeChange(path, before.get(path), after.get(path))
+        for path in sorted({*before, *after}, key=path_order)
+    )
     return tuple(attribute for attribute in found if attribute.changes or not only_changed)
 
 

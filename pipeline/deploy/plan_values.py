@@ -26,9 +26,17 @@ class AttributeReader:
         self._explain = explain
 
     def leaves(
-        self, value: Any, unknown: Any, sensitive: Any, path: Path = ()
+        self, value: Any, unknown: Any, sensitive: Any, path: Path = (), whole: frozenset[Path] = frozenset()
     ) -> Iterator[tuple[Path, Value]]:
-        """Yield every attribute that is set or will be: a list of plain values is one, null is none."""
+        """Yield every attribute that is set or will be: a list of plain values is one, null is none.
+
+        Args:
+            value: The value, where it is known.
+            unknown: Terraform's tree of what is unknown.
+            sensitive: Terraform's tree of what is sensitive.
+            path: Where in the resource this is.
+            whole: Paths that count as one attribute even if they have parts.
+        """
         self._check_mask(unknown, path)
         self._check_mask(sensitive, path)
         if sensitive is True:
@@ -36,26 +44,35 @@ class AttributeReader:
                 yield path, self._hidden(path, value, unknown)
         elif unknown is True:
             yield path, self._explain(path)
+        elif path in whole and value is not None:
+            yield path, self._lump(path, value, sensitive)
         elif isinstance(value, dict) or isinstance(unknown, dict):
-            yield from self._branches(value, unknown, sensitive, path)
+            yield from self._branches(value, unknown, sensitive, path, whole)
         elif isinstance(value, list) and (_any(unknown) or _any(sensitive) or any(map(_is_container, value))):
             for position, item in enumerate(value):
-                yield from self.leaves(
-                    item, _under(unknown, position), _under(sensitive, position), (*path, position)
-                )
+                under = _under(unknown, position), _under(sensitive, position)
+                yield from self.leaves(item, *under, (*path, position), whole)
         elif value is not None:
             yield path, self._shown(path, value)
 
     def whole(self, value: Any, unknown: Any, sensitive: Any) -> Value:
-        """Return all of it as one value: known, secret if any part is, unknown if any part is."""
-        if _any(sensitive):
-            sensitive = True
-        found = dict(self.leaves(value, _any(unknown), sensitive))
-        if any(isinstance(part, Secret) for part in found.values()):
-            return self._sieve.hide(self._place, _plain(value, ()))
-        return found.get(()) if () in found or not found else Known.of(_plain(value, ()))
+        """Return all of it as one value: secret if any part is, else unknown if any part is."""
+        if _any(sensitive) and (value is not None or _any(unknown)):
+            return self._hidden((), value, unknown)
+        if _any(unknown):
+            return self._explain(())
+        return None if value is None else self._lump((), value, None)
 
-    def _branches(self, value: Any, unknown: Any, sensitive: Any, path: Path) -> Iterator[tuple[Path, Value]]:
+    def _lump(self, path: Path, value: Any, sensitive: Any) -> Value:
+        plain = _plain(value, path)
+        parts = self.leaves(value, None, sensitive, path)
+        if any(isinstance(part, Secret) for _, part in parts):
+            return self._sieve.hide((*self._place, *path), plain)
+        return Known.of(plain)
+
+    def _branches(
+        self, value: Any, unknown: Any, sensitive: Any, path: Path, whole: frozenset[Path]
+    ) -> Iterator[tuple[Path, Value]]:
         if value is not None and not isinstance(value, dict):
             raise RefusedError(f"the plan says that parts of {path} are unknown, but it has no parts")
         known = value or {}
@@ -64,9 +81,8 @@ class AttributeReader:
         if not names and value is not None:
             yield path, Known.of({})
         for name in names:
-            yield from self.leaves(
-                known.get(name), _under(unknown, name), _under(sensitive, name), (*path, name)
-            )
+            under = _under(unknown, name), _under(sensitive, name)
+            yield from self.leaves(known.get(name), *under, (*path, name), whole)
 
     def _shown(self, path: Path, value: Any) -> Value:
         plain = _plain(value, path)

@@ -141,6 +141,11 @@ def path_text(path: Path) -> str:
     return "".join(parts)
 
 
+def path_order(path: Path) -> list[tuple[bool, int, str]]:
+    """Return a sorting key: positions before names, `[2]` before `[10]`."""
+    return [(isinstance(step, str), step if isinstance(step, int) else 0, str(step)) for step in path]
+
+
 def path_from_json(document: Any, where: str) -> Path:
     """Read a path: a list of attribute names and list positions."""
     steps = items(document, where)

@@ -1,0 +1,355 @@
+"""Show a change set in the same words everywhere: on a terminal, in Markdown, as JSON.
+
+The words are made once (`page`), as sections of lines; the three forms only lay them out. First what cannot
+be undone, then what was found, then what changes, then what is new.
+"""
+
+import json
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from rich.console import Console
+from rich.padding import Padding
+from rich.text import Text
+
+from pipeline.model.change_set import Action, AttributeChange, ChangeSet, OutputChange, ResourceChange
+from pipeline.model.safety.finding import Finding
+from pipeline.model.values import Known, Secret, Unknown, Value, path_text
+from pipeline.show.text import folded, folded_pair, safe
+
+Tone = Literal["plain", "danger", "warning", "change", "new", "quiet", "title"]
+
+SHORT = 12
+"""Hex digits of a digest that a person reads or types."""
+
+_STYLES: dict[Tone, str] = {
+    "plain": "",
+    "danger": "bold red",
+    "warning": "yellow",
+    "change": "cyan",
+    "new": "green",
+    "quiet": "dim",
+    "title": "bold",
+}
+_SUMMARY_WORDS = {
+    "delete": "to delete",
+    "replace": "to replace",
+    "update": "to update",
+    "create": "to create",
+    "import": "to import",
+    "move": "to move",
+    "forget": "to forget",
+    "read": "to read",
+    "output": "outputs to change",
+    "deferred": "put off",
+}
+_REASONS = {
+    "replace_because_cannot_update": "it cannot be changed in place",
+    "replace_because_tainted": "its creation had failed half-way",
+    "replace_by_request": "a person asked for it",
+    "replace_by_triggers": "the release ties it to something that changes",
+    "delete_because_no_resource_config": "the release no longer has it",
+    "delete_because_wrong_repetition": "the release repeats it in another way",
+    "delete_because_count_index": "the release has fewer of it",
+    "delete_because_each_key": "the release no longer has this one of them",
+    "delete_because_no_module": "the release no longer has its module",
+    "delete_because_no_move_target": "it moves to where the release has nothing",
+}
+_ORDERS = {
+    Action.REPLACE_DELETE_FIRST: "the old one is deleted first",
+    Action.REPLACE_CREATE_FIRST: "the new one is created first",
+    Action.REPLACE_FORGET: "the old one is left alone in the cloud",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line: how deep, what, how it should strike the eye. The tone never says what the words do not."""
+
+    depth: int
+    text: str
+    tone: Tone = "plain"
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """Lines under a title."""
+
+    title: str
+    lines: tuple[Line, ...]
+
+
+def short(digest: str) -> str:
+    """Return the part of a digest that people read and type."""
+    return digest.removeprefix("sha256:")[:SHORT]
+
+
+def headline(change_set: ChangeSet) -> str:
+    """Return one line that names the change set and where it would be applied."""
+    instance = change_set.environment
+    if change_set.suffix != change_set.environment:
+        instance += f"/{change_set.suffix}"
+    return safe(
+        f"Change set {short(change_set.digest)} for {instance}: release {short(change_set.release)},"
+        f" account {change_set.account_id}, {change_set.region}"
+    )
+
+
+def summary_line(change_set: ChangeSet) -> str:
+    """Return how much would happen, in one line."""
+    counts = change_set.summary
+    if not counts:
+        return "Nothing to do: the cloud is as the release says."
+    return ", ".join(f"{number} {_SUMMARY_WORDS[word]}" for word, number in counts.items()) + "."
+
+
+def page(
+    change_set: ChangeSet, findings: Sequence[Finding] = (), needs_person: Sequence[str] = ()
+) -> tuple[Section, ...]:
+    """Return what there is to read, in its order; sections without lines are left out."""
+    changes = change_set.changes
+    sections = (
+        Section("Deletes and replacements", tuple(_destructive(changes))),
+        Section("Findings", tuple(_findings(findings))),
+        Section("Needs a person because", tuple(Line(0, safe(why), "warning") for why in needs_person)),
+        Section("Updates", tuple(_updates(changes))),
+        Section("Creates", tuple(_creates(changes))),
+        Section("Imports, moves and objects let go", tuple(_transfers(changes))),
+        Section("Reads during apply", tuple(_reads(changes))),
+        Section("Outputs", tuple(_outputs(change_set.outputs))),
+        Section("Not decided by this plan", tuple(_undecided(change_set))),
+        Section("Found changed outside of Tollgate", tuple(_drift(change_set.drift))),
+        Section("Checks that do not pass", tuple(_checks(change_set))),
+    )
+    return tuple(section for section in sections if section.lines)
+
+
+def show(
+    console: Console,
+    change_set: ChangeSet,
+    findings: Sequence[Finding] = (),
+    needs_person: Sequence[str] = (),
+) -> None:
+    """Print it to a terminal. Colour and width are the console's; the words are enough without colour."""
+    console.print(Text(headline(change_set), _STYLES["title"]))
+    console.print(Text(summary_line(change_set)))
+    for section in page(change_set, findings, needs_person):
+        console.print()
+        console.print(Text(section.title, _STYLES["title"]))
+        for line in section.lines:
+            console.print(
+                Padding(Text(line.text, _STYLES[line.tone]), (0, 0, 0, 2 + 2 * line.depth), expand=False)
+            )
+
+
+def to_markdown(
+    change_set: ChangeSet, findings: Sequence[Finding] = (), needs_person: Sequence[str] = ()
+) -> str:
+    """Return it as Markdown, for a job's summary. What others wrote stands in fences it cannot close."""
+    parts = [f"## {_escaped(headline(change_set))}", _escaped(summary_line(change_set))]
+    for section in page(change_set, findings, needs_person):
+        body = "\n".join("  " * line.depth + line.text for line in section.lines)
+        longest = max((len(run) for run in re.findall(r"`+", body)), default=0)
+        fence = "`" * max(3, longest + 1)
+        parts.append(f"### {section.title}\n\n{fence}text\n{body}\n{fence}")
+    return "\n\n".join(parts) + "\n"
+
+
+def to_document(
+    change_set: ChangeSet, findings: Sequence[Finding] = (), needs_person: Sequence[str] = ()
+) -> dict[str, Any]:
+    """Return it as JSON data: the facts, and the words in which people see them."""
+    return {
+        "digest": change_set.digest,
+        "short": short(change_set.digest),
+        "is_empty": change_set.is_empty,
+        "headline": headline(change_set),
+        "summary": dict(change_set.summary),
+        "summary_line": summary_line(change_set),
+        "needs_person": list(needs_person),
+        "findings": [finding.to_json() for finding in findings],
+        "change_set": change_set.to_json(),
+        "sections": [
+            {"title": section.title, "lines": ["  " * line.depth + line.text for line in section.lines]}
+            for section in page(change_set, findings, needs_person)
+        ],
+    }
+
+
+def _destructive(changes: Sequence[ResourceChange]) -> Iterator[Line]:
+    for change in changes:
+        if change.action is Action.DELETE:
+            left_over = " (left over from a replacement)" if change.deposed else ""
+            yield Line(0, f"delete {_name(change)}{left_over}{_because(change)}", "danger")
+    for change in changes:
+        if change.action.replaces:
+            yield Line(0, f"replace {_name(change)}{_because(change)}; {_ORDERS[change.action]}", "danger")
+            yield from _attribute_lines(change.attributes)
+
+
+def _because(change: ResourceChange) -> str:
+    if change.replaces_because:
+        return safe(f", forced by {', '.join(change.replaces_because)}")
+    return f": {_REASONS[change.reason]}" if change.reason in _REASONS else ""
+
+
+def _findings(findings: Sequence[Finding]) -> Iterator[Line]:
+    for finding in sorted(findings, key=lambda found: (found.severity.rank, found.address, found.id)):
+        tone: Tone = "danger" if finding.severity.rank == 0 else "warning"
+        yield Line(0, safe(f"{finding.severity.value}, {finding.kind.value}: {finding.sentence}"), tone)
+        if finding.before is not None or finding.after is not None:
+            yield Line(1, _arrow(finding.before, finding.after))
+        yield Line(1, safe(f"[{finding.id}]"), "quiet")
+
+
+def _updates(changes: Sequence[ResourceChange]) -> Iterator[Line]:
+    for change in changes:
+        if change.action is Action.UPDATE:
+            yield Line(0, f"update {_name(change)}", "change")
+            yield from _attribute_lines(change.attributes)
+
+
+def _creates(changes: Sequence[ResourceChange]) -> Iterator[Line]:
+    groups: dict[str, list[ResourceChange]] = defaultdict(list)
+    for change in changes:
+        if change.action is Action.CREATE:
+            groups[_group(change)].append(change)
+    for group, members in sorted(groups.items()):
+        noun = "resource" if len(members) == 1 else "resources"
+        yield Line(0, safe(f"{group}: {len(members)} {noun}"), "new")
+        for member in members:
+            yield Line(1, f"create {safe(member.address)}")
+
+
+def _group(change: ResourceChange) -> str:
+    """Fold by the construct under the stack, or by type where no construct is known."""
+    if change.construct_path is None:
+        return change.type
+    return "/".join(change.construct_path.split("/")[:3][:-1]) or change.construct_path
+
+
+def _transfers(changes: Sequence[ResourceChange]) -> Iterator[Line]:
+    for change in changes:
+        if change.importing is not None:
+            yield Line(0, f"import {_name(change)} from {_value(change.importing)}", "warning")
+        if change.previous_address is not None:
+            yield Line(0, f"move {safe(change.previous_address)} to {_name(change)}", "warning")
+        if change.action is Action.FORGET:
+            yield Line(0, f"let go of {_name(change)}: it stays in the cloud, unmanaged", "warning")
+
+
+def _reads(changes: Sequence[ResourceChange]) -> Iterator[Line]:
+    for change in changes:
+        if change.action is Action.READ:
+            yield Line(0, f"read {_name(change)}")
+
+
+def _outputs(outputs: Sequence[OutputChange]) -> Iterator[Line]:
+    for output in outputs:
+        yield Line(0, safe(f"{output.name}: ") + _arrow(output.before, output.after))
+
+
+def _undecided(change_set: ChangeSet) -> Iterator[Line]:
+    for deferred in change_set.deferred:
+        yield Line(
+            0, f"{deferred.change.action.value} {_name(deferred.change)}: {safe(deferred.reason)}", "warning"
+        )
+    if not change_set.complete:
+        yield Line(0, "the plan leaves resources out; another plan must follow", "warning")
+
+
+def _drift(drift: Sequence[ResourceChange]) -> Iterator[Line]:
+    for change in drift:
+        word = "gone" if change.action is Action.DELETE else "changed"
+        yield Line(0, f"{_name(change)} was {word}", "warning")
+        if change.action is not Action.DELETE:
+            yield from _attribute_lines(change.attributes)
+
+
+def _checks(change_set: ChangeSet) -> Iterator[Line]:
+    for check in change_set.checks:
+        if check.status in {"fail", "error"}:
+            yield Line(0, safe(f"{check.address}: {check.status}"), "warning")
+            yield from (Line(1, safe(problem)) for problem in check.problems)
+
+
+def _name(change: ResourceChange) -> str:
+    return safe(f"{change.address} ({change.construct_path})" if change.construct_path else change.address)
+
+
+def _attribute_lines(attributes: Sequence[AttributeChange]) -> Iterator[Line]:
+    for attribute in attributes:
+        if attribute.changes:
+            for name, before, after in _unpacked(attribute):
+                yield Line(1, f"{safe(name)}: {_arrow(before, after)}")
+
+
+def _unpacked(attribute: AttributeChange) -> Iterator[tuple[str, Value, Value]]:
+    """Take a JSON document in a string apart, so that a changed policy shows what changed in it."""
+    before, after = _document(attribute.before), _document(attribute.after)
+    if before is None or after is None:
+        yield attribute.name, attribute.before, attribute.after
+        return
+    inside = dict(_leaves(before)), dict(_leaves(after))
+    paths = sorted(
+        {*inside[0], *inside[1]}, key=lambda path: [(isinstance(step, str), str(step)) for step in path]
+    )
+    changed = [path for path in paths if inside[0].get(path) != inside[1].get(path)]
+    for path in changed:
+        yield f"{attribute.name} → {path_text(path)}", inside[0].get(path), inside[1].get(path)
+    if not changed:
+        yield f"{attribute.name} (only its spelling)", attribute.before, attribute.after
+
+
+def _document(value: Value) -> Any:
+    if not isinstance(value, Known) or not isinstance(value.value, str):
+        return None
+    try:
+        document = json.loads(value.value)
+    except (ValueError, RecursionError):
+        return None
+    return document if isinstance(document, dict | list) else None
+
+
+def _leaves(node: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[tuple[str | int, ...], Known]]:
+    if isinstance(node, dict) and node:
+        for name, item in node.items():
+            yield from _leaves(item, (*path, name))
+    elif isinstance(node, list) and any(isinstance(item, dict | list) for item in node):
+        for position, item in enumerate(node):
+            yield from _leaves(item, (*path, position))
+    else:
+        yield path, Known.of(node)
+
+
+def _arrow(before: Value, after: Value) -> str:
+    if isinstance(before, Secret) and isinstance(after, Secret):
+        return "(secret) → (another secret)" if before != after else "(secret)"
+    old, new = _spelling(before), _spelling(after)
+    if before is not None and after is not None:
+        old, new = folded_pair(old, new)
+    return f"{folded(old)} → {folded(new)}"
+
+
+def _value(value: Value) -> str:
+    return folded(_spelling(value))
+
+
+def _spelling(value: Value) -> str:
+    match value:
+        case None:
+            return "(none)"
+        case Known():
+            return safe(json.dumps(value.value, ensure_ascii=False))
+        case Secret():
+            return "(secret)"
+        case Unknown(references=references, secret=secret):
+            source = safe(f": {', '.join(references)}") if references else ""
+            return f"({'a secret ' if secret else ''}known after apply{source})"
+
+
+def _escaped(text: str) -> str:
+    return re.sub(r"([\\`*_{}\[\]<>()#+!|~&@-])", r"\\\1", text)

@@ -1,0 +1,44 @@
+"""Text that others wrote, made safe to look at: no control characters, nothing longer than a reader wants."""
+
+_FOLD_AT = 72
+_CONTEXT = 24
+
+
+def safe(text: str) -> str:
+    r"""Return `text` with everything that is not plainly visible spelled out.
+
+    Escape sequences could move the cursor and repaint what was shown; bidirectional marks could show text
+    in an order that it does not have. Both become `\x1b`, `\u202e`.
+    """
+    return "".join(character if character.isprintable() else _spelled(character) for character in text)
+
+
+def folded(text: str) -> str:
+    """Return `text`, or its beginning and end if it is long, with its length."""
+    if len(text) <= _FOLD_AT:
+        return text
+    return f"{text[:_CONTEXT]}…{text[-_CONTEXT:]} ({len(text)} characters)"
+
+
+def folded_pair(before: str, after: str) -> tuple[str, str]:
+    """Return both folded around the first place where they differ, so that different ones look different."""
+    if len(before) <= _FOLD_AT and len(after) <= _FOLD_AT:
+        return before, after
+    pairs = enumerate(zip(before, after, strict=False))
+    differs = next((place for place, (one, other) in pairs if one != other), min(len(before), len(after)))
+    return _around(before, differs), _around(after, differs)
+
+
+def _around(text: str, place: int) -> str:
+    if len(text) <= _FOLD_AT:
+        return text
+    start, end = max(place - _CONTEXT, 0), place + _CONTEXT
+    left, right = ("…" if start else ""), ("…" if end < len(text) else "")
+    return f"{left}{text[start:end]}{right} ({len(text)} characters)"
+
+
+def _spelled(character: str) -> str:
+    code = ord(character)
+    if code <= 0xFF:
+        return f"\\x{code:02x}"
+    return f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"
