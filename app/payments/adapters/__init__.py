@@ -1,0 +1,1 @@
+"""The real things behind the ports of `payments.domain.ports`."""
