@@ -5,7 +5,6 @@ goes on in a process of its own, which no terminal and no command that ends take
 """
 
 import asyncio
-import fcntl
 import json
 import logging
 import logging.handlers
@@ -22,6 +21,7 @@ from typing import NoReturn
 from pipeline.model.errors import TollgateError
 from pipeline.targets.local.identity import Identity
 from pipeline.targets.local.layout import Layout
+from pipeline.targets.local.liveness import hold_lock
 from pipeline.targets.local.loopback import allow_loopback_only, listen
 from pipeline.targets.local.runrecord import RunRecord
 
@@ -70,12 +70,9 @@ def serve(layout: Layout, writer: int) -> None:
     Raises:
         TollgateError: It cannot be served: another process does, its port is taken, its state is damaged.
     """
-    lock = os.open(layout.lock, os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
+    if not hold_lock(layout):
         message = f"another process serves the local account in {layout.folder}"
-        raise TollgateError(message, "stop it with `tollgate cloud down`") from None
+        raise TollgateError(message, "stop it with `tollgate cloud down`")
     _log_to(layout.log)
     identity = Identity.read(layout.identity)
     if identity is None:
@@ -87,10 +84,10 @@ def serve(layout: Layout, writer: int) -> None:
 
 
 def _serve_on(listener: socket.socket, layout: Layout, identity: Identity, writer: int) -> None:
-    from pipeline.targets.local.settings import emulator_environment  # noqa: PLC0415 (with its use)
+    from pipeline.targets.local.settings import process_environment  # noqa: PLC0415 (with its use)
 
     port: int = listener.getsockname()[1]
-    environment = emulator_environment(identity, layout, port, os.environ)
+    environment = process_environment(identity, layout, port, os.environ)
     os.environ.clear()
     os.environ.update(environment)
     for folder in (layout.scratch, layout.state, layout.objects):

@@ -12,6 +12,7 @@ from pipeline.targets.local import journal
 from pipeline.targets.local.client import answers, ask_for_checkpoint
 from pipeline.targets.local.identity import Identity
 from pipeline.targets.local.layout import Layout
+from pipeline.targets.local.liveness import serving_process
 from pipeline.targets.local.runrecord import RunRecord, endpoint_at
 from pipeline.targets.local.spec import AccountSpec, AccountStatus, CloudAccess, State
 from pipeline.targets.local.starting import start_together
@@ -62,7 +63,14 @@ class LocalCloud:
                     stop([self._layout(status.spec)], patience_seconds=2.0)
             missing = [status.spec for status in statuses if status.state != "up"]
             start_together([(spec, self._layout(spec)) for spec in missing], progress)
-            return self.status()
+            after = self.status()
+            for then, now in zip(statuses, after, strict=True):
+                if then.endpoint not in {None, now.endpoint}:
+                    progress(
+                        f"{then.endpoint} is taken by another program: the account of {then.spec.environment} "
+                        f"now answers at {now.endpoint}"
+                    )
+            return after
 
     def status(self) -> tuple[AccountStatus, ...]:
         """Return what is known about each account, without changing anything."""
@@ -119,8 +127,9 @@ class LocalCloud:
             TollgateError: It is not up, or could not write.
         """
         spec = self._spec(environment)
-        record = RunRecord.read(self._layout(spec).run)
-        if record is None or record.process() is None:
+        layout = self._layout(spec)
+        record = RunRecord.read(layout.run)
+        if record is None or serving_process(layout) is None:
             message = f"the local account of {environment} is not up, so it has nothing to save"
             raise TollgateError(message, "start it with `tollgate cloud up`")
         ask_for_checkpoint(record, environment)
@@ -128,24 +137,23 @@ class LocalCloud:
     def _status(self, spec: AccountSpec) -> AccountStatus:
         layout = self._layout(spec)
         record = RunRecord.read(layout.run)
-        process = record.process() if record is not None else None
+        process = serving_process(layout)
         state: State
         vanished: tuple[str, ...] = ()
-        if record is None:
-            state = "unclean" if layout.run.exists() else "down"
-        elif process is None:
-            state = "unclean"
-        else:
-            state = "up" if answers(record, spec.account_id) else "dead"
+        if process is not None:
+            state = "up" if record is not None and answers(record, spec.account_id) else "dead"
             vanished = _kept_sentences(layout.vanished)
-        if state == "unclean":
+        elif layout.run.exists():
+            state = "unclean"
             vanished = journal.sentences(layout.journal_being_saved, layout.journal)
+        else:
+            state = "down"
         port = record.port if record is not None else _remembered_port(layout)
         return AccountStatus(
             spec=spec,
             state=state,
             endpoint=endpoint_at(port) if port is not None else None,
-            pid=record.pid if record is not None and process is not None else None,
+            pid=process.pid if process is not None else None,
             since=record.since if record is not None and process is not None else None,
             vanished=vanished,
             log=layout.log,

@@ -19,6 +19,7 @@ from pipeline.targets.local.identity import Identity
 from pipeline.targets.local.layout import Layout
 from pipeline.targets.local.runrecord import RunRecord
 from pipeline.targets.local.server import Server
+from pipeline.targets.local.settings import emulator_settings
 from pipeline.targets.local.shims import install_shims
 from pipeline.targets.local.snapshot import read_snapshot
 
@@ -46,7 +47,8 @@ class Emulation:
         self._take_down_what_vanished()
         self._state = read_snapshot(layout.snapshot)
         emulator.load_state = self._state.get
-        install_shims()
+        runtime = layout.scratch / "runtime"
+        install_shims(runtime, frozenset(emulator_settings(identity, layout, record.port)))
 
     async def run(self, listener: socket.socket, ready: Callable[[], None]) -> None:
         """Serve on `listener` until a signal asks for an end; save; leave no sign of an unclean one."""

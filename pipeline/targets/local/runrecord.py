@@ -6,8 +6,6 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-import psutil
-
 from pipeline.host.files import write_atomically
 
 
@@ -16,15 +14,13 @@ class RunRecord:
     """One run of one account's process.
 
     Attributes:
-        pid: Its process id.
-        process_started: When that process started, so that another one with the same id is not taken for it.
+        pid: Its process id (`liveness` says whether that process still is).
         port: Where it answers.
         since: When it started to answer, ISO 8601.
         token: What a caller must show to ask for a checkpoint, and what the process shows in return.
     """
 
     pid: int
-    process_started: float
     port: int
     since: str
     token: str
@@ -34,7 +30,6 @@ class RunRecord:
         """Return the record of the process that asks."""
         return cls(
             pid=os.getpid(),
-            process_started=psutil.Process().create_time(),
             port=port,
             since=datetime.now(UTC).isoformat(timespec="seconds"),
             token=token,
@@ -56,18 +51,6 @@ class RunRecord:
     def endpoint(self) -> str:
         """The address that the port means."""
         return endpoint_at(self.port)
-
-    def process(self) -> psutil.Process | None:
-        """Return the very process recorded, or None when it is gone."""
-        try:
-            process = psutil.Process(self.pid)
-            if abs(process.create_time() - self.process_started) > 1:
-                return None
-            if process.status() == psutil.STATUS_ZOMBIE:
-                return None
-        except psutil.NoSuchProcess:
-            return None
-        return process
 
 
 def endpoint_at(port: int) -> str:

@@ -11,7 +11,7 @@ from pipeline.model.errors import UsageError
 
 State = Literal["up", "down", "unclean", "dead"]
 """`up` answers; `down` never ran or was stopped cleanly; `unclean` is gone without having been stopped;
-`dead` has a process that does not answer."""
+`dead` has a process that does not answer (any more, or not yet)."""
 
 _ENVIRONMENT = re.compile(r"[a-z][a-z0-9-]{0,31}")
 _ACCOUNT_ID = re.compile(r"[0-9]{12}")

@@ -2,9 +2,7 @@
 
 import importlib.util
 import json
-import os
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -13,6 +11,7 @@ import pipeline
 from pipeline.model.errors import TollgateError
 from pipeline.targets.local.identity import Identity
 from pipeline.targets.local.layout import Layout
+from pipeline.targets.local.liveness import command
 from pipeline.targets.local.spec import AccountSpec
 
 _DEADLINE_SECONDS = 90.0
@@ -63,7 +62,7 @@ def _start(spec: AccountSpec, layout: Layout) -> subprocess.Popen[bytes]:
     Identity(spec.environment, spec.account_id, spec.region, port, spec.port_is_fixed).write(layout.identity)
     root = Path(pipeline.__file__).resolve().parents[1]
     return subprocess.Popen(
-        [sys.executable, "-m", "pipeline.targets.local.account", os.fspath(layout.folder)],
+        command(layout),
         cwd=root,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,

@@ -6,7 +6,7 @@ from contextlib import suppress
 import psutil
 
 from pipeline.targets.local.layout import Layout
-from pipeline.targets.local.runrecord import RunRecord
+from pipeline.targets.local.liveness import serving_process
 
 _PATIENCE_SECONDS = 30.0
 _FIRM_SECONDS = 5.0
@@ -17,8 +17,7 @@ def stop(layouts: Sequence[Layout], patience_seconds: float = _PATIENCE_SECONDS)
 
     Each saves its state first; one that does not end in time is killed, which leaves its account unclean.
     """
-    records = [RunRecord.read(layout.run) for layout in layouts]
-    servers = [process for record in records if record and (process := record.process())]
+    servers = [process for layout in layouts if (process := serving_process(layout))]
     functions = [child for server in servers for child in _children(server)]
     for processes, patience in ((servers, patience_seconds), (functions, _FIRM_SECONDS)):
         for process in processes:

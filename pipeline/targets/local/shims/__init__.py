@@ -1,9 +1,17 @@
 """Where the emulator differs from AWS's documented behaviour: one small correction each, with its reason."""
 
-from pipeline.targets.local.shims import apigateway, cloudwatch
+from pathlib import Path
+
+from pipeline.targets.local.shims import apigateway, cloudwatch, functions
 
 
-def install_shims() -> None:
-    """Correct the emulator that is imported in this process."""
+def install_shims(runtime: Path, settings: frozenset[str]) -> None:
+    """Correct the emulator that is imported in this process.
+
+    Args:
+        runtime: A folder not yet made, for what Lambda's Python runtime offers.
+        settings: Names of the environment variables that are the emulator's own.
+    """
     apigateway.install()
     cloudwatch.install()
+    functions.install(runtime, settings)
