@@ -1,1 +1,37 @@
 """Findings: what a change set does that a person should know before saying yes. Pure."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from pipeline.model.change_set import ChangeSet
+from pipeline.model.safety import access, data_loss, disruption, drift, outside, protection, unproven
+from pipeline.model.safety.finding import Finding, Kind, Severity
+from pipeline.model.safety.tolerance import needs_person, not_tolerated
+
+__all__ = ["Finding", "Kind", "Severity", "findings", "needs_person", "not_tolerated"]
+
+
+def findings(
+    change_set: ChangeSet,
+    *,
+    stack: Mapping[str, Any] | None = None,
+    baseline: Mapping[str, Any] | None = None,
+) -> tuple[Finding, ...]:
+    """Return everything that a person should know about `change_set`, the most severe first.
+
+    Args:
+        change_set: What would be applied.
+        stack: The release's stack for this environment, to read policies as they are written.
+        baseline: The same release's stack for the environment before it. Given only when the instance is
+            created for the first time: access that was proven there is not new here. Default: nothing.
+    """
+    found = [
+        *data_loss.find(change_set),
+        *disruption.find(change_set),
+        *access.find(change_set, stack, baseline),
+        *protection.find(change_set),
+        *outside.find(change_set),
+        *drift.find(change_set),
+        *unproven.find(change_set),
+    ]
+    return tuple(sorted(found, key=lambda finding: (finding.severity.rank, finding.address, finding.id)))

@@ -1,0 +1,120 @@
+"""Data loss: what holds data is deleted or replaced, or is told to forget sooner."""
+
+from collections.abc import Iterator
+
+from pipeline.model.change_set import Action, ChangeSet, ResourceChange
+from pipeline.model.safety.finding import Finding, Kind, Severity
+from pipeline.model.values import Known, Path, Value
+
+# Known to hold nothing that a new one would not hold too. Every other type is taken to hold data: a type that
+# nobody has looked at must not be the one that loses it.
+_HOLDS_NOTHING = (
+    "aws_api_gateway_",
+    "aws_appautoscaling_",
+    "aws_cloudwatch_composite_alarm",
+    "aws_cloudwatch_dashboard",
+    "aws_cloudwatch_event_",
+    "aws_cloudwatch_log_metric_filter",
+    "aws_cloudwatch_log_resource_policy",
+    "aws_cloudwatch_log_subscription_filter",
+    "aws_cloudwatch_metric_alarm",
+    "aws_iam_",
+    "aws_kms_alias",
+    "aws_lambda_",
+    "aws_s3_bucket_",
+    "aws_s3_account_public_access_block",
+    "aws_secretsmanager_secret_policy",
+    "aws_sns_topic",
+    "aws_sqs_queue_policy",
+)
+_EXCEPT = frozenset(
+    {
+        "aws_iam_access_key",  # shown once, at creation
+        "aws_s3_bucket_object",  # the old name of aws_s3_object
+        "aws_api_gateway_api_key",  # callers hold it
+        "aws_api_gateway_client_certificate",
+    }
+)
+
+# Attributes that say after how long something is thrown away: (type, name at the end of the path).
+_KEPT_FOR = {
+    ("aws_cloudwatch_log_group", "retention_in_days"),
+    ("aws_s3_bucket_lifecycle_configuration", "days"),
+    ("aws_s3_bucket_lifecycle_configuration", "date"),
+    ("aws_s3_bucket_lifecycle_configuration", "noncurrent_days"),
+    ("aws_s3_bucket_lifecycle_configuration", "newer_noncurrent_versions"),
+    ("aws_sqs_queue", "message_retention_seconds"),
+    ("aws_kinesis_stream", "retention_period"),
+    ("aws_db_instance", "backup_retention_period"),
+    ("aws_backup_plan", "delete_after"),
+    ("aws_secretsmanager_secret", "recovery_window_in_days"),
+    ("aws_kms_key", "deletion_window_in_days"),
+}
+_ZERO_IS_FOR_EVER = "aws_cloudwatch_log_group"
+
+
+def find(change_set: ChangeSet) -> Iterator[Finding]:
+    """Yield a finding for everything that may lose data."""
+    for change in change_set.changes:
+        if change.action.destroys and holds_data(change.type):
+            yield _destroyed(change)
+        elif change.action is Action.UPDATE:
+            yield from _forgets_sooner(change)
+
+
+def holds_data(kind: str) -> bool:
+    """True unless the type is known to hold nothing."""
+    return kind in _EXCEPT or not kind.startswith(_HOLDS_NOTHING)
+
+
+def _destroyed(change: ResourceChange) -> Finding:
+    rule, word = ("replace", "replaces") if change.action.replaces else ("delete", "deletes")
+    forced = f", forced by {', '.join(change.replaces_because)}" if change.replaces_because else ""
+    return Finding(
+        f"data-loss/{rule}",
+        Kind.DATA_LOSS,
+        Severity.HIGH,
+        change.address,
+        f"{word} {change.address} with the data in it{forced}",
+        subject=change.deposed or "",
+    )
+
+
+def _forgets_sooner(change: ResourceChange) -> Iterator[Finding]:
+    for attribute in change.attributes:
+        if _sooner(change.type, attribute.path, attribute.before, attribute.after):
+            yield Finding(
+                "data-loss/retention",
+                Kind.DATA_LOSS,
+                Severity.HIGH,
+                change.address,
+                f"{change.address} throws data away sooner than before: {attribute.name}",
+                subject=attribute.name,
+                before=attribute.before,
+                after=attribute.after,
+            )
+
+
+def _sooner(kind: str, path: Path, before: Value, after: Value) -> bool:
+    names = [step for step in path if isinstance(step, str)]
+    if kind == "aws_dynamodb_table":
+        return names[:1] == ["ttl"] and after is not None and after != Known.of(False)
+    if kind == "aws_s3_bucket_lifecycle_configuration" and after is not None and names[-1:] == ["status"]:
+        return after != Known.of("Disabled")
+    if kind == "aws_s3_bucket_lifecycle_configuration" and after is not None and "filter" in names:
+        return True  # it now takes hold of other objects
+    if not names or (kind, names[-1]) not in _KEPT_FOR or "transition" in names:
+        return False
+    if after is None:
+        return kind != "aws_s3_bucket_lifecycle_configuration"  # there, no expiry keeps for ever
+    old, new = _days(kind, before), _days(kind, after)
+    return new is None or old is None or new < old
+
+
+def _days(kind: str, value: Value) -> float | None:
+    """Return how long, infinite for no limit, None for what cannot be compared."""
+    if value is None:
+        return float("inf")
+    if not isinstance(value, Known) or type(value.value) not in {int, float}:
+        return None
+    return float("inf") if value.value == 0 and kind == _ZERO_IS_FOR_EVER else float(value.value)

@@ -1,0 +1,54 @@
+"""Drift undone: somebody changed the cloud by hand, and applying would silently put it back."""
+
+from collections.abc import Iterator
+
+from pipeline.model.change_set import Action, AttributeChange, ChangeSet, ResourceChange
+from pipeline.model.safety.data_loss import holds_data
+from pipeline.model.safety.finding import Finding, Kind, Severity
+from pipeline.model.values import Unknown
+
+
+def find(change_set: ChangeSet) -> Iterator[Finding]:
+    """Yield a finding for every change by hand that would be undone."""
+    by_address = {change.previous_address or change.address: change for change in change_set.changes}
+    for drift in change_set.drift:
+        change = by_address.get(drift.address) or by_address.get(drift.previous_address or "")
+        if change is None:
+            continue
+        if drift.action is Action.DELETE:
+            yield _created_again(change)
+        else:
+            yield from _put_back(drift, change)
+
+
+def _created_again(change: ResourceChange) -> Finding:
+    holds = holds_data(change.type)
+    lost = "; what it held is lost" if holds else ""
+    return Finding(
+        "drift/gone",
+        Kind.DRIFT,
+        Severity.HIGH if holds else Severity.MEDIUM,
+        change.address,
+        f"{change.address} was deleted outside of Tollgate and would be created again{lost}",
+    )
+
+
+def _put_back(drift: ResourceChange, change: ResourceChange) -> Iterator[Finding]:
+    changed = {attribute.path: attribute for attribute in change.attributes}
+    for found in drift.attributes:
+        planned = changed.get(found.path)
+        if planned is not None and _undoes(found, planned):
+            yield Finding(
+                "drift/undone",
+                Kind.DRIFT,
+                Severity.MEDIUM,
+                change.address,
+                f"{found.name} of {change.address} was changed outside of Tollgate; applying undoes that",
+                subject=found.name,
+                before=planned.before,
+                after=planned.after,
+            )
+
+
+def _undoes(found: AttributeChange, planned: AttributeChange) -> bool:
+    return found.changes and planned.after != found.after and not isinstance(planned.after, Unknown)

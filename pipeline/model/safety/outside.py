@@ -1,0 +1,78 @@
+"""Outside the release: taken over, moved, let go, shared by a whole account, or named for someone else."""
+
+import re
+from collections.abc import Iterator
+
+from pipeline.model.change_set import Action, ChangeSet, ResourceChange
+from pipeline.model.safety.finding import Finding, Kind, Severity
+from pipeline.model.values import Known
+
+# One per account and region: changing it changes what others rely on.
+_SHARED = (
+    "aws_account_",
+    "aws_accessanalyzer_",
+    "aws_api_gateway_account",
+    "aws_cloudtrail",
+    "aws_cloudwatch_log_resource_policy",
+    "aws_config_",
+    "aws_ebs_encryption_by_default",
+    "aws_guardduty_",
+    "aws_iam_account_",
+    "aws_organizations_",
+    "aws_s3_account_public_access_block",
+    "aws_securityhub_",
+    "aws_servicequotas_",
+)
+_NAMES = {
+    "aws_cloudwatch_log_group": "name",
+    "aws_cloudwatch_metric_alarm": "alarm_name",
+    "aws_dynamodb_table": "name",
+    "aws_iam_policy": "name",
+    "aws_iam_role": "name",
+    "aws_lambda_function": "function_name",
+    "aws_s3_bucket": "bucket",
+    "aws_secretsmanager_secret": "name",
+    "aws_sns_topic": "name",
+    "aws_sqs_queue": "name",
+}
+
+
+def find(change_set: ChangeSet) -> Iterator[Finding]:
+    """Yield a finding for everything that reaches beyond the release's own resources."""
+    for change in change_set.changes:
+        yield from _transfers(change)
+        if change.type.startswith(_SHARED):
+            yield _finding(
+                "shared", Severity.HIGH, change, f"changes {change.address}, which the whole account shares"
+            )
+        yield from _foreign_name(change, change_set.suffix)
+
+
+def _transfers(change: ResourceChange) -> Iterator[Finding]:
+    if change.importing is not None:
+        sentence = f"takes over an existing object as {change.address}"
+        yield _finding("import", Severity.HIGH, change, sentence, change.importing)
+    if change.previous_address is not None:
+        sentence = f"moves {change.previous_address} to {change.address}"
+        yield _finding("move", Severity.LOW, change, sentence, Known.of(change.previous_address))
+    if change.action in {Action.FORGET, Action.REPLACE_FORGET}:
+        sentence = f"lets go of {change.address}: it stays in the cloud, and nobody looks after it"
+        yield _finding("forget", Severity.HIGH, change, sentence)
+
+
+def _foreign_name(change: ResourceChange, suffix: str) -> Iterator[Finding]:
+    attribute = change.attribute(_NAMES.get(change.type, ""))
+    if attribute is None or change.action is Action.UPDATE:
+        return
+    own = re.compile(rf"(?<![0-9A-Za-z]){re.escape(suffix)}(?![0-9A-Za-z])")
+    for value in {attribute.before, attribute.after} - {None}:
+        if isinstance(value, Known) and isinstance(value.value, str) and not own.search(value.value):
+            sentence = f"{change.address} is called {value.json}, which does not name the instance {suffix}"
+            yield _finding("name", Severity.HIGH, change, sentence, value)
+
+
+def _finding(
+    rule: str, severity: Severity, change: ResourceChange, sentence: str, what: Known | object = None
+) -> Finding:
+    subject = what.json if isinstance(what, Known) else ""
+    return Finding(f"outside/{rule}", Kind.OUTSIDE, severity, change.address, sentence, subject=subject)

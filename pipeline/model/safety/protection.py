@@ -1,0 +1,113 @@
+"""Weaker protection: a guard is turned down, taken away, or changed in a way that only a person can judge."""
+
+import re
+from collections.abc import Iterator
+
+from pipeline.model.change_set import Action, AttributeChange, ChangeSet, ResourceChange
+from pipeline.model.safety.finding import Finding, Kind, Severity
+from pipeline.model.safety.protection_rules import GUARDS, RULES, STRONG, TELLING, Weaker
+from pipeline.model.values import Known, Path, Value
+
+_UNLIMITED = -1  # a limit that is taken away; Terraform writes it as a number below nothing
+
+
+def find(change_set: ChangeSet) -> Iterator[Finding]:
+    """Yield a finding for everything that protects less than before."""
+    for change in change_set.changes:
+        if change.action in {Action.DELETE, Action.FORGET} and change.deposed is None:
+            if change.type.startswith(GUARDS):
+                yield Finding(
+                    "protection/removed",
+                    Kind.PROTECTION,
+                    Severity.HIGH,
+                    change.address,
+                    f"takes away {change.address}, which protects or warns",
+                )
+        elif change.action is Action.UPDATE or change.action.replaces:
+            yield from _weakened(change)
+
+
+def _weakened(change: ResourceChange) -> Iterator[Finding]:
+    for attribute in change.attributes:
+        if not attribute.changes:
+            continue
+        weaker = rule_for(change.type, attribute.path)
+        if weaker is not None:
+            if _weakens(weaker, attribute):
+                severity = Severity.MEDIUM if weaker == "any" else Severity.HIGH
+                word = "changes" if weaker == "any" else "turns down"
+                yield _finding("weaker", severity, change, attribute, word)
+        elif _sounds_protective(attribute) and not _is_provider_decided(attribute):
+            yield _finding("unlisted", Severity.MEDIUM, change, attribute, "changes")
+
+
+def rule_for(kind: str, path: Path) -> Weaker | None:
+    """Return what weakens the attribute, None if there is no rule for it."""
+    plain = ".".join(step for step in path if isinstance(step, str))
+    best: tuple[int, Weaker] | None = None
+    for of, name, weaker in RULES:
+        # What replaced the whole block is about each of its attributes too.
+        touches = plain == name or plain.startswith(f"{name}.") or name.startswith(f"{plain}.")
+        if of == kind and touches and (best is None or len(name) > best[0]):
+            best = len(name), weaker
+    return best[1] if best else None
+
+
+def _weakens(weaker: Weaker, attribute: AttributeChange) -> bool:
+    before, after = attribute.before, attribute.after
+    if weaker == "not false":
+        return after is not None and after != Known.of(False)
+    if weaker == "higher":
+        return _limit(after) > _limit(before)
+    if before is None:
+        return False  # there was no such protection
+    weakens = {
+        "not true": after != Known.of(True),
+        "lower": _amount(after) < _amount(before),
+        "gone": after is None or after == Known.of(""),
+        "other": not (isinstance(after, Known) and after.value in STRONG),
+        "any": True,
+    }
+    return weakens[weaker]
+
+
+def _limit(value: Value) -> float:
+    """How much is let through; what is unknown or not there lets everything through."""
+    if isinstance(value, Known) and isinstance(value.value, int | float) and value.value > _UNLIMITED:
+        return float(value.value)
+    return float("inf")
+
+
+def _amount(value: Value) -> float:
+    """How much there is of a protection; what is unknown or not there is none."""
+    return float(value.value) if isinstance(value, Known) and isinstance(value.value, int | float) else 0.0
+
+
+def _sounds_protective(attribute: AttributeChange) -> bool:
+    words = (
+        word.lower()
+        for step in attribute.path
+        if isinstance(step, str)
+        for word in re.findall(r"[A-Za-z][a-z]*", step)
+    )
+    return attribute.path[:1] not in {("tags",), ("tags_all",)} and not TELLING.isdisjoint(words)
+
+
+def _is_provider_decided(attribute: AttributeChange) -> bool:
+    """True for what was not set and is only known after apply: nobody's decision, so nothing to approve."""
+    return attribute.before is None and not isinstance(attribute.after, Known)
+
+
+def _finding(
+    rule: str, severity: Severity, change: ResourceChange, attribute: AttributeChange, word: str
+) -> Finding:
+    return Finding(
+        f"protection/{rule}",
+        Kind.PROTECTION,
+        severity,
+        change.address,
+        f"{word} {attribute.name} of {change.address}",
+        subject=attribute.name,
+        before=attribute.before,
+        after=attribute.after,
+    )
