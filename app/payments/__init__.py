@@ -1,6 +1,6 @@
 """The payment service: one Lambda function behind API Gateway.
 
-Read it in this order: `domain/payment.py` (what a payment is and how it may change), `service/` (the use cases; its
-package docstring says which conditional write closes which window), `entrypoints/` (HTTP), `adapters/` (AWS and the
-payment providers).
+Read it in this order: `domain/payment.py` (what a payment is and how it may change), `service/` (the use
+cases; its docstring says which conditional write closes which window), `entrypoints/` (HTTP), `adapters/`
+(AWS and the payment providers).
 """

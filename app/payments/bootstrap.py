@@ -10,8 +10,8 @@ from payments.settings import Settings
 def build_ports(settings: Settings, telemetry: Telemetry) -> Ports:
     """Connect the use cases to AWS and the payment provider.
 
-    The AWS SDK is imported here, at the first request that needs it, and not with the handler: it takes longer to
-    import than everything else together, and a cold start that only answers `/health` does not need it.
+    The AWS SDK is imported here, at the first request that needs it, and not with the handler: it takes
+    longer to import than everything else together, and answering `/health` does not need it.
     """
     import boto3  # noqa: PLC0415 - see above
     from botocore.config import Config  # noqa: PLC0415 - see above
@@ -39,6 +39,13 @@ def build_ports(settings: Settings, telemetry: Telemetry) -> Ports:
 
 
 def _provider(settings: Settings) -> Provider:
+    if settings.payment_provider == "stripe":
+        from aws_lambda_powertools.utilities.parameters import get_secret  # noqa: PLC0415 - needs boto3
+
+        from payments.adapters.stripe import StripeProvider  # noqa: PLC0415 - one of the two is needed
+
+        # Kept for five minutes: a rotated key is picked up without a deployment.
+        return StripeProvider(lambda: str(get_secret(settings.payment_provider_secret, max_age=300)))
     from payments.adapters.sandbox import SandboxProvider  # noqa: PLC0415 - one of the two is needed
 
     return SandboxProvider(sleep=time.sleep)

@@ -1,4 +1,4 @@
-"""Write the OpenAPI document: `python -m payments.openapi` prints it; `--check FILE` says whether a file is current."""
+"""The OpenAPI document: `python -m payments.openapi` prints it, `--check FILE` compares a file with it."""
 
 import json
 import sys
@@ -54,7 +54,7 @@ def document() -> dict[str, Any]:
         "info": {
             "title": "Payments",
             "version": "1",
-            "description": "Charges customers and gives money back. Every refusal is a problem document (RFC 9457).",
+            "description": "Charges customers and gives money back. Refusals are RFC 9457 problems.",
         },
         "security": [{"apiKey": []}],
         "paths": paths,

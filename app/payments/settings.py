@@ -1,4 +1,4 @@
-"""What the environment decides, typed, read once at cold start. Nothing else in this package reads the environment."""
+"""What the environment decides, typed, read once at cold start. Nothing else in this package reads it."""
 
 import os
 import re

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from botocore.exceptions import BotoCoreError, ClientError
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 SORT_KEY = "payment"
+STALE = "somebody else changed the payment first"
 UNAVAILABLE = "the payments could not be read or written"
 
 
@@ -39,14 +40,14 @@ class DynamoDbPayments:
         except ClientError as error:
             if not _condition_failed(error):
                 raise StorageUnavailableError(UNAVAILABLE) from error
-            stored = error.response.get("Item")
-            return _from_item(stored) if stored else self._must_get(payment.id)
+            # botocore's type of an error does not know the item that ALL_OLD asks for
+            return _from_item(cast("Any", error.response)["Item"])
         except BotoCoreError as error:
             raise StorageUnavailableError(UNAVAILABLE) from error
         return payment
 
     def replace(self, payment: Payment) -> Payment:
-        """Closes windows b, c and e: a put on top of anything but the version that was read does not happen."""
+        """Closes windows b, c and e: only the version that was read can be replaced."""
         changed = replace(payment, version=payment.version + 1)
         try:
             self._client.put_item(
@@ -57,9 +58,7 @@ class DynamoDbPayments:
             )
         except ClientError as error:
             if _condition_failed(error):
-                raise StaleVersionError(
-                    "somebody else changed the payment first", payment_id=payment.id
-                ) from None
+                raise StaleVersionError(STALE, payment_id=payment.id) from None
             raise StorageUnavailableError(UNAVAILABLE) from error
         except BotoCoreError as error:
             raise StorageUnavailableError(UNAVAILABLE) from error
@@ -68,7 +67,9 @@ class DynamoDbPayments:
     def get(self, payment_id: str) -> Payment | None:
         """Read with strong consistency: a decision made on an old copy would only be refused."""
         try:
-            answer = self._client.get_item(TableName=self._table, Key=_key(payment_id), ConsistentRead=True)
+            answer = self._client.get_item(
+                TableName=self._table, Key=_texts(_key(payment_id)), ConsistentRead=True
+            )
         except (ClientError, BotoCoreError) as error:
             raise StorageUnavailableError(UNAVAILABLE) from error
         item = answer.get("Item")
@@ -83,7 +84,7 @@ class DynamoDbPayments:
             "customer_id = :owner AND created_at BETWEEN :since AND :until",
             {":owner": customer_id, ":since": since, ":until": until},
             limit,
-            after and _key(after.id) | _values(customer_id=after.customer_id, created_at=after.created_at),
+            {"customer_id": after.customer_id, **_position(after)} if after else None,
         )
 
     def by_date(self, date: str, *, limit: int, after: Payment | None) -> list[Payment]:
@@ -93,49 +94,52 @@ class DynamoDbPayments:
             "transaction_date = :day",
             {":day": date},
             limit,
-            after
-            and _key(after.id)
-            | _values(transaction_date=after.transaction_date, created_at=after.created_at),
+            {"transaction_date": after.transaction_date, **_position(after)} if after else None,
         )
 
     def _query(
-        self, index: str, condition: str, values: Mapping[str, str], limit: int, start: dict[str, Any] | None
+        self,
+        index: str,
+        condition: str,
+        values: Mapping[str, str],
+        limit: int,
+        start: Mapping[str, str] | None,
     ) -> list[Payment]:
         found: list[Payment] = []
+        query: dict[str, Any] = {
+            "TableName": self._table,
+            "IndexName": index,
+            "KeyConditionExpression": condition,
+            "ExpressionAttributeValues": _texts(values),
+            "ScanIndexForward": False,
+        }
+        if start:
+            query["ExclusiveStartKey"] = _texts(start)
         while True:  # DynamoDB cuts an answer at 1 MB, which may be before the limit
             try:
-                answer = self._client.query(
-                    TableName=self._table,
-                    IndexName=index,
-                    KeyConditionExpression=condition,
-                    ExpressionAttributeValues=_values(**values),
-                    ScanIndexForward=False,
-                    Limit=limit - len(found),
-                    **({"ExclusiveStartKey": start} if start else {}),
-                )
+                answer = self._client.query(Limit=limit - len(found), **query)
             except (ClientError, BotoCoreError) as error:
                 raise StorageUnavailableError(UNAVAILABLE) from error
             found += [_from_item(item) for item in answer["Items"]]
-            start = answer.get("LastEvaluatedKey")
-            if not start or len(found) >= limit:
+            if "LastEvaluatedKey" not in answer or len(found) >= limit:
                 return found
-
-    def _must_get(self, payment_id: str) -> Payment:
-        payment = self.get(payment_id)
-        if payment is None:
-            raise StorageUnavailableError("the payment could not be read back", payment_id=payment_id)
-        return payment
+            query["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
 
 
 _serialize = TypeSerializer().serialize
 _deserialize = TypeDeserializer().deserialize
 
 
-def _key(payment_id: str) -> dict[str, Any]:
-    return _values(pk=payment_id, sk=SORT_KEY)
+def _key(payment_id: str) -> dict[str, str]:
+    return {"pk": payment_id, "sk": SORT_KEY}
 
 
-def _values(**values: str) -> dict[str, Any]:
+def _position(payment: Payment) -> dict[str, str]:
+    """Where a payment stands in either index, besides the index's own partition."""
+    return {**_key(payment.id), "created_at": payment.created_at}
+
+
+def _texts(values: Mapping[str, str]) -> dict[str, Any]:
     return {name: {"S": value} for name, value in values.items()}
 
 

@@ -41,7 +41,7 @@ class S3Receipts:
         _put_once(self._client, self._bucket, _receipt_key(payment_id), receipt)
 
     def get(self, payment_id: str) -> dict[str, str | int]:
-        """Read a receipt; that it is there is known from its payment, so its absence is a fault of the store."""
+        """Read a receipt; that it is there is known from its payment, so absence is a fault."""
         try:
             body = self._client.get_object(Bucket=self._bucket, Key=_receipt_key(payment_id))["Body"].read()
         except (ClientError, BotoCoreError) as error:

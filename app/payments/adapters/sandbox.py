@@ -21,7 +21,7 @@ class SandboxProvider:
 
     | token | answer |
     |---|---|
-    | `tok_declined`, `tok_insufficient_funds`, `tok_expired_card`, `tok_lost_card` | declined with that code |
+    | `tok_declined` and the others in `DECLINES` | declined with that code |
     | `tok_timeout` | never an answer |
     | `tok_slow` | captured after two seconds |
     | `tok_refund_declined` | captured; its refunds are declined |

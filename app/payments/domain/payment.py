@@ -1,10 +1,10 @@
-"""A payment, whole: its charge, its refunds and the records it still owes. Every change is a pure function here.
+"""A payment, whole: its charge, its refunds, the records it still owes. Every change is a pure function.
 
     pending ──► captured ──► (partially) refunded
        └──────► declined
 
-A change returns the payment unchanged (the same object) when there is nothing left to do, and raises when it is not
-allowed. Stores keep it only if nobody changed the payment meanwhile.
+A change returns the payment unchanged (the same object) when there is nothing left to do, and raises when it
+is not allowed. Stores keep it only if nobody changed the payment meanwhile.
 """
 
 from collections.abc import Mapping
@@ -21,12 +21,12 @@ from payments.domain.errors import (
     RequestInProgressError,
 )
 
-# How long one caller may work on a charge or refund alone. Longer than the function can run, so that nobody is
-# overtaken; if somebody is, the provider's idempotency key still holds.
+# How long one caller may work on a charge or refund alone. Longer than the function can run, so that nobody
+# is overtaken; if somebody is, the provider's idempotency key still holds.
 LEASE = timedelta(seconds=30)
 
-# How long the provider is trusted to remember an idempotency key. Stripe forgets after 24 hours: from then on the same
-# key would charge again.
+# How long the provider is trusted to remember an idempotency key. Stripe forgets after 24 hours: from then on
+# the same key would charge again.
 PROVIDER_MEMORY = timedelta(hours=23)
 
 # Refunds live inside the payment's item (400 kB at most).
@@ -43,7 +43,7 @@ class Status(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """One state change, as the transaction log keeps it. Carries no token, no metadata and no personal data."""
+    """One state change, as the transaction log keeps it: no token, no metadata, no personal data."""
 
     number: int
     kind: str
@@ -70,7 +70,7 @@ class Payment:
     """A payment and everything it owes.
 
     Attributes:
-        version: How often it was changed; a store accepts a change only on top of the version it was made from.
+        version: Counts the changes; a store accepts one only on top of the version it was made from.
         outbox: State changes that the transaction log (and the receipts) may not hold yet.
         events: How many state changes there were; numbers the next.
         lease_until: Until when one caller works on the charge alone.
@@ -144,14 +144,14 @@ class Payment:
         captured = replace(
             self, status=Status.CAPTURED, provider_reference=reference, captured_at=timestamp(now)
         )
-        return captured._noting("captured", now, amount=self.amount, provider_reference=reference)
+        return captured.with_event("captured", now, amount=self.amount, provider_reference=reference)
 
     def decline(self, code: str, now: datetime) -> "Payment":
         """Record that the provider said no; unchanged when an outcome is known already."""
         if self.status is not Status.PENDING:
             return self
         declined = replace(self, status=Status.DECLINED, decline_code=code)
-        return declined._noting("declined", now, amount=self.amount, decline_code=code)
+        return declined.with_event("declined", now, amount=self.amount, decline_code=code)
 
     def reserve_refund(
         self, refund_id: str, fingerprint: str, amount: int | None, now: datetime
@@ -174,7 +174,7 @@ class Payment:
             created_at=timestamp(now),
             lease_until=timestamp(now + LEASE),
         )
-        return replace(self, refunds=(*self.refunds, promised))._noting(
+        return replace(self, refunds=(*self.refunds, promised)).with_event(
             "refund-promised", now, refund_id=refund_id, amount=promised.amount
         )
 
@@ -189,7 +189,7 @@ class Payment:
         if known is None:
             return self
         done = replace(known, status=Status.CAPTURED, provider_reference=reference)
-        return self._with_refund(done)._noting(
+        return self._with_refund(done).with_event(
             "refunded", now, refund_id=refund_id, amount=known.amount, provider_reference=reference
         )
 
@@ -199,9 +199,15 @@ class Payment:
         if known is None:
             return self
         refused = replace(known, status=Status.DECLINED, decline_code=code)
-        return self._with_refund(refused)._noting(
+        return self._with_refund(refused).with_event(
             "refund-declined", now, refund_id=refund_id, amount=known.amount, decline_code=code
         )
+
+    def with_event(self, kind: str, now: datetime, **facts: str | int) -> "Payment":
+        """Note a state change; it is owed to the transaction log from here on."""
+        number = self.events + 1
+        event = Event(number=number, kind=kind, at=timestamp(now), facts=facts)
+        return replace(self, events=number, outbox=(*self.outbox, event))
 
     def delivered(self, up_to: int) -> "Payment":
         """Forget the events, up to a number, that the transaction log now holds."""
@@ -209,7 +215,7 @@ class Payment:
         return self if left == self.outbox else replace(self, outbox=left)
 
     def receipt(self) -> dict[str, str | int]:
-        """The receipt, made only of what never changes after capture, so that writing it twice writes the same."""
+        """The receipt: only what never changes after capture, so that writing it twice writes the same."""
         return {
             "payment_id": self.id,
             "amount": self.amount,
@@ -239,11 +245,6 @@ class Payment:
     def _with_refund(self, changed: Refund) -> "Payment":
         return replace(self, refunds=tuple(changed if r.id == changed.id else r for r in self.refunds))
 
-    def _noting(self, kind: str, now: datetime, **facts: str | int) -> "Payment":
-        number = self.events + 1
-        event = Event(number=number, kind=kind, at=timestamp(now), facts=facts)
-        return replace(self, events=number, outbox=(*self.outbox, event))
-
 
 def new_payment(
     *,
@@ -266,7 +267,7 @@ def new_payment(
         created_at=timestamp(now),
         lease_until=timestamp(now + LEASE),
     )
-    return payment._noting("created", now, amount=amount, currency=currency)  # noqa: SLF001 - our own class
+    return payment.with_event("created", now, amount=amount, currency=currency)
 
 
 def timestamp(moment: datetime) -> str:

@@ -1,4 +1,4 @@
-"""What the use cases need from the world. Each port says what its adapter must guarantee; one test suite checks them all."""
+"""What the use cases need from the world. Each port says what its adapter must guarantee."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ class PaymentStore(Protocol):
     """Payments, one item each, with two conditional writes and nothing else."""
 
     def create(self, payment: Payment) -> Payment:
-        """Store a payment if none has its id; return the one that is stored now (the same object if it won)."""
+        """Store a payment if none has its id; return the stored one (the same object if it won)."""
         ...
 
     def replace(self, payment: Payment) -> Payment:

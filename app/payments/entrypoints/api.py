@@ -11,7 +11,7 @@ from payments.settings import Settings, SettingsError
 try:
     settings = Settings.read()
 except SettingsError as error:
-    # One line that says it all, and no traceback: the function cannot start until somebody changes its environment.
+    # One line that says it all, and no traceback: nothing helps but a change of the function's environment.
     Logger().critical("cannot start: %s", error)
     sys.exit(1)
 

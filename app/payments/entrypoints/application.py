@@ -56,29 +56,29 @@ def build_handler(settings: Settings, connect: Callable[[Settings, Telemetry], P
     for use_case in USE_CASES:
         _route(app, use_case, context, logger)
 
-    @app.exception_handler(PaymentError)
     def refused(error: PaymentError) -> Response[str]:
         if error.payment_id:
             logger.append_keys(payment_id=error.payment_id)
         logger.info("refused", error=type(error).__name__, cause=_cause(error))
         return problem(error, _request_id(app.current_event.raw_event))
 
-    @app.exception_handler(Exception)
     def failed(error: Exception) -> Response[str]:
         # Where it happened, never what it says: a message may quote what a client sent.
         where = [f"{f.filename}:{f.lineno} {f.name}" for f in traceback.extract_tb(error.__traceback__)]
         logger.error("failed", error=type(error).__name__, where=where[-8:])
         return internal_problem(_request_id(app.current_event.raw_event))
 
-    @app.not_found
     def unknown(_: Exception) -> Response[str]:
         return refused(RouteNotFoundError("no operation has this method and path"))
 
-    @metrics.log_metrics(capture_cold_start_metric=True)
+    app.exception_handler(PaymentError)(refused)
+    app.exception_handler(Exception)(failed)
+    app.not_found(unknown)
+
     def handler(event: dict[str, Any], lambda_context: Any) -> dict[str, Any]:
         logger.remove_keys(["payment_id"])
         with logger.append_context_keys(request_id=_request_id(event)):
-            response = app.resolve(event, lambda_context)
+            response: dict[str, Any] = app.resolve(event, lambda_context)
             status = response["statusCode"]
             metrics.add_metric(name="Requests", unit=MetricUnit.Count, value=1)
             metrics.add_metric(name="ServerErrors", unit=MetricUnit.Count, value=int(status >= 500))
@@ -87,7 +87,8 @@ def build_handler(settings: Settings, connect: Callable[[Settings, Telemetry], P
             )
         return response
 
-    return handler
+    measured: Handler = metrics.log_metrics(handler, capture_cold_start_metric=True)
+    return measured
 
 
 def _route(app: APIGatewayRestResolver, use_case: ModuleType, context: Context, logger: Logger) -> None:
@@ -120,5 +121,7 @@ def _request_id(event: Any) -> str:
 def _cause(error: BaseException) -> str | None:
     """The name of what lies behind an error: an AWS error code, or an exception's class."""
     cause = error.__cause__
+    if cause is None:
+        return None
     response = getattr(cause, "response", None)
-    return response["Error"]["Code"] if response else cause and type(cause).__name__
+    return str(response["Error"]["Code"]) if response else type(cause).__name__

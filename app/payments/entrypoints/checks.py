@@ -1,4 +1,4 @@
-"""What every request has to pass before a use case sees it. Errors name the field and the rule, never the value."""
+"""What a request has to pass before a use case sees it. Errors name field and rule, never the value."""
 
 import base64
 import binascii
@@ -14,7 +14,7 @@ import fastjsonschema
 
 from payments.domain.errors import BodyTooLargeError, InvalidRequestError, UnsupportedMediaTypeError
 from payments.entrypoints.operation import Operation
-from payments.entrypoints.schemas import MAX_BODY_BYTES, SCHEMAS
+from payments.entrypoints.schemas import MAX_BODY_CHARACTERS, SCHEMAS
 
 # Draft 4, because API Gateway speaks it, and because to it 1.0 is not an integer.
 DRAFT = {"$schema": "http://json-schema.org/draft-04/schema#"}
@@ -85,11 +85,13 @@ def _compiled(schema: Mapping[str, Any]) -> Callable[[Any], Any]:
 
 
 def _text(event: Any) -> str:
-    body = event.get("body") or ""
-    if len(body) > MAX_BODY_BYTES:
-        raise BodyTooLargeError(f"the body must be at most {MAX_BODY_BYTES} bytes", field="body")
+    body: str = event.get("body") or ""
+    if len(body) > MAX_BODY_CHARACTERS:
+        raise BodyTooLargeError(f"the body must be at most {MAX_BODY_CHARACTERS} characters", field="body")
+    if not event.get("isBase64Encoded"):
+        return body
     try:
-        return base64.b64decode(body, validate=True).decode() if event.get("isBase64Encoded") else body
+        return base64.b64decode(body, validate=True).decode()
     except (binascii.Error, UnicodeDecodeError):
         raise InvalidRequestError("the body must be UTF-8 text", field="body") from None
 
@@ -161,7 +163,7 @@ def _unknown_name(error: fastjsonschema.JsonSchemaValueException) -> str:
     definition = error.definition
     known = definition.get("properties", {})
     patterns = definition.get("patternProperties", {})
-    names = [name for name in error.value if name not in known]
+    names: list[str] = [name for name in error.value if name not in known]
     return next(
         (name for name in names if not any(re.search(pattern, name) for pattern in patterns)), names[0]
     )

@@ -9,8 +9,8 @@ from payments.domain.errors import UnknownClientError
 def client_of(event: Any) -> str:
     """The identity behind the API key that API Gateway has checked.
 
-    The key's id where API Gateway names it; else a digest of the key itself, which tells clients apart as well. A
-    request with neither did not come through a method that requires a key, and is refused.
+    The key's id where API Gateway names it; else a digest of the key itself, which tells clients apart as
+    well. A request with neither did not come through a method that requires a key, and is refused.
     """
     key_id: str | None = event["requestContext"]["identity"].get("apiKeyId")
     if key_id:

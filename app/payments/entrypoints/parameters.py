@@ -17,8 +17,8 @@ IDEMPOTENCY_KEY = Parameter(
     place="header",
     schema={"type": "string", "pattern": "^[!-~]{1,255}$"},
     description=(
-        "Your own unique name for this request, 1 to 255 visible ASCII characters. Repeating a request with its key "
-        "never charges again."
+        "Your own unique name for this request, 1 to 255 visible ASCII characters. Repeating a request with "
+        "its key never charges again."
     ),
 )
 LIMIT = Parameter(

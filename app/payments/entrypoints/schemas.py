@@ -1,4 +1,4 @@
-"""The API's models as JSON Schema (draft 4): what requests are checked against and what the OpenAPI document publishes."""
+"""The API's models as JSON Schema (draft 4): what requests are checked against, and what is published."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from payments.domain.currency import EXPONENTS
 from payments.domain.identity import PAYMENT_ID_PATTERN
 
 # More than any sensible request needs, little enough to read without a second thought.
-MAX_BODY_BYTES = 64 * 1024
+MAX_BODY_CHARACTERS = 64 * 1024
 
 # The largest amount any environment may allow (MAX_AMOUNT_MINOR): exact in every JSON reader.
 MAX_AMOUNT = 999_999_999_999
@@ -29,14 +29,14 @@ DATE = {"type": "string", "format": "date", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]
 METADATA = {
     "type": "object",
     "maxProperties": 20,
-    "description": "Up to 20 short texts of your own, kept with the payment and given back; not for personal data.",
+    "description": "Up to 20 short texts of your own, given back with the payment; not for personal data.",
     "patternProperties": {"^[A-Za-z0-9_.-]{1,40}$": {"type": "string", "maxLength": 500}},
     "additionalProperties": False,
 }
 RECORDS = {
     "type": "string",
     "enum": ["complete", "pending"],
-    "description": "Whether the transaction log and receipt are written; pending ones are finished by any later request.",
+    "description": "Whether log and receipt are written; any later request finishes pending ones.",
 }
 
 

@@ -12,7 +12,7 @@ from payments.service.get_payment import get_payment
 def create_refund(
     ports: Ports, payment_id: str, *, amount: int | None, client: str, idempotency_key: str
 ) -> tuple[Payment, Refund, bool]:
-    """Return the payment, the completed refund of this client and key, and whether it had been there before."""
+    """Return the payment, the refund of this client and key, and whether it had been there before."""
     payment = get_payment(ports, payment_id)
     wanted = refund_id(client, payment_id, idempotency_key)
     replayed = payment.refund(wanted) is not None

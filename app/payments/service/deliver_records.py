@@ -1,4 +1,4 @@
-"""Bring what a payment owes to the transaction log and the receipts. Called after every change, and on every later look."""
+"""Bring what a payment owes to the log and the receipts: after every change, on every later look."""
 
 from payments.domain.errors import BusyError, StorageUnavailableError
 from payments.domain.payment import Payment

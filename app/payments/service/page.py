@@ -1,4 +1,4 @@
-"""Pages of payments. A cursor is the last payment of the page before, looked up again: so it cannot be forged."""
+"""Pages of payments. A cursor is the last payment of the page before and is looked up again."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
