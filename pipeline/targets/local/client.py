@@ -10,14 +10,13 @@ HEALTH = "/_tollgate/health"
 CHECKPOINT = "/_tollgate/checkpoint"
 TOKEN_HEADER = "x-tollgate-token"  # noqa: S105 (the header's name)
 
-_HEALTH_SECONDS = 5.0
 _CHECKPOINT_SECONDS = 60.0
 
 
-def answers(record: RunRecord, account_id: str) -> bool:
-    """Whether the process recorded answers, and as this account."""
+def answers(record: RunRecord, account_id: str, patience_seconds: float) -> bool:
+    """Whether the process recorded answers in time, and as this account."""
     try:
-        status, said = _ask(record, "GET", HEALTH, _HEALTH_SECONDS)
+        status, said = _ask(record, "GET", HEALTH, patience_seconds)
     except (OSError, http.client.HTTPException, ValueError):
         return False
     return status == 200 and said == {"account_id": account_id, "pid": str(record.pid)}

@@ -19,6 +19,8 @@ from pipeline.targets.local.starting import start_together
 from pipeline.targets.local.stopping import stop
 
 _WAIT_FOR_OTHERS_SECONDS = 180.0
+_LOOK_SECONDS = 3.0
+"""How long `status` waits for an answer."""
 
 
 def _silent(_line: str) -> None:
@@ -33,14 +35,16 @@ class LocalCloud:
     Args:
         home: Folder in which `cloud/<environment>/` is kept.
         specs: The accounts, one per environment.
+        patience_seconds: How long an account may be silent before `up` takes it for dead and starts it anew.
 
     Raises:
         UsageError: Two of them share an environment, an account id or a port.
     """
 
-    def __init__(self, home: Path, specs: Sequence[AccountSpec]) -> None:
+    def __init__(self, home: Path, specs: Sequence[AccountSpec], patience_seconds: float = 15.0) -> None:
         self._folder = home / "cloud"
         self._specs = tuple(specs)
+        self._patience_seconds = patience_seconds
         _insist_on_difference("environment", [spec.environment for spec in specs])
         _insist_on_difference("account id", [spec.account_id for spec in specs])
         _insist_on_difference("port", [spec.port for spec in specs if spec.port is not None])
@@ -55,7 +59,7 @@ class LocalCloud:
             TollgateError: One of them cannot be started; the others are left as they are.
         """
         with self._alone("starting the local cloud", progress):
-            statuses = self.status()
+            statuses = tuple(self._status(spec, self._patience_seconds) for spec in self._specs)
             for status in statuses:
                 self._insist_on_identity(status.spec)
                 if status.state == "dead":
@@ -66,9 +70,9 @@ class LocalCloud:
             after = self.status()
             for then, now in zip(statuses, after, strict=True):
                 if then.endpoint not in {None, now.endpoint}:
+                    name = now.spec.environment
                     progress(
-                        f"{then.endpoint} is taken by another program: the account of {then.spec.environment} "
-                        f"now answers at {now.endpoint}"
+                        f"{then.endpoint} is taken, so the account of {name} now answers at {now.endpoint}"
                     )
             return after
 
@@ -134,14 +138,16 @@ class LocalCloud:
             raise TollgateError(message, "start it with `tollgate cloud up`")
         ask_for_checkpoint(record, environment)
 
-    def _status(self, spec: AccountSpec) -> AccountStatus:
+    def _status(self, spec: AccountSpec, patience_seconds: float = _LOOK_SECONDS) -> AccountStatus:
         layout = self._layout(spec)
         record = RunRecord.read(layout.run)
         process = serving_process(layout)
         state: State
         vanished: tuple[str, ...] = ()
         if process is not None:
-            state = "up" if record is not None and answers(record, spec.account_id) else "dead"
+            state = (
+                "up" if record is not None and answers(record, spec.account_id, patience_seconds) else "dead"
+            )
             vanished = _kept_sentences(layout.vanished)
         elif layout.run.exists():
             state = "unclean"
