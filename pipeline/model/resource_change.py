@@ -104,6 +104,14 @@ class ResourceChange:
         """What makes it unique in a plan."""
         return self.address, self.deposed or ""
 
+    @property
+    def label(self) -> str:
+        """What people call it: type and place in the construct tree, or the address if no place is known."""
+        if self.construct_path is None:
+            return self.address
+        _, _, place = self.construct_path.partition("/")
+        return f"{self.type} {place or self.construct_path}"
+
     def attribute(self, *path: str | int) -> AttributeChange | None:
         """Return the attribute at `path`, if it is part of the change."""
         return next((attribute for attribute in self.attributes if attribute.path == path), None)

@@ -6,13 +6,12 @@ be undone, then what was found, then what changes, then what is new.
 
 import json
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from rich.console import Console
-from rich.padding import Padding
 from rich.text import Text
 
 from pipeline.model.change_set import Action, AttributeChange, ChangeSet, OutputChange, ResourceChange
@@ -134,15 +133,22 @@ def show(
     needs_person: Sequence[str] = (),
 ) -> None:
     """Print it to a terminal. Colour and width are the console's; the words are enough without colour."""
-    console.print(Text(headline(change_set), _STYLES["title"]))
-    console.print(Text(summary_line(change_set)))
+    _print_line(console, Line(-1, headline(change_set), "title"))
+    _print_line(console, Line(-1, summary_line(change_set)))
     for section in page(change_set, findings, needs_person):
         console.print()
         console.print(Text(section.title, _STYLES["title"]))
         for line in section.lines:
-            console.print(
-                Padding(Text(line.text, _STYLES[line.tone]), (0, 0, 0, 2 + 2 * line.depth), expand=False)
-            )
+            _print_line(console, line)
+
+
+def _print_line(console: Console, line: Line) -> None:
+    """Wrap with a hanging indent and without blanks at the end, so that it can be read and copied."""
+    indent = 2 + 2 * line.depth
+    pieces = Text(line.text, _STYLES[line.tone]).wrap(console, max(console.width - indent - 2, 20))
+    for number, piece in enumerate(pieces):
+        piece.rstrip()
+        console.print(Text(" " * (indent if number == 0 else indent + 2)) + piece, soft_wrap=True)
 
 
 def to_markdown(
@@ -220,15 +226,18 @@ def _creates(changes: Sequence[ResourceChange]) -> Iterator[Line]:
     for group, members in sorted(groups.items()):
         noun = "resource" if len(members) == 1 else "resources"
         yield Line(0, safe(f"{group}: {len(members)} {noun}"), "new")
-        for member in members:
-            yield Line(1, f"create {safe(member.address)}")
+        kinds = Counter(member.type for member in members)
+        yield Line(
+            1, safe(", ".join(kind if n == 1 else f"{n} × {kind}" for kind, n in sorted(kinds.items())))
+        )
 
 
 def _group(change: ResourceChange) -> str:
-    """Fold by the construct under the stack, or by type where no construct is known."""
+    """Fold by the construct and its part; without constructs, everything is one group."""
     if change.construct_path is None:
-        return change.type
-    return "/".join(change.construct_path.split("/")[:3][:-1]) or change.construct_path
+        return "without a construct"
+    _, *place = change.construct_path.split("/")
+    return "/".join(place[:2][: max(len(place) - 1, 1)]) or change.construct_path
 
 
 def _transfers(changes: Sequence[ResourceChange]) -> Iterator[Line]:
@@ -277,12 +286,14 @@ def _checks(change_set: ChangeSet) -> Iterator[Line]:
 
 
 def _name(change: ResourceChange) -> str:
-    return safe(f"{change.address} ({change.construct_path})" if change.construct_path else change.address)
+    return safe(change.label)
 
 
 def _attribute_lines(attributes: Sequence[AttributeChange]) -> Iterator[Line]:
+    told = {attribute.path for attribute in attributes if attribute.changes}
     for attribute in attributes:
-        if attribute.changes:
+        is_echo = attribute.path[:1] == ("tags_all",) and ("tags", *attribute.path[1:]) in told
+        if attribute.changes and not is_echo:
             for name, before, after in _unpacked(attribute):
                 yield Line(1, f"{safe(name)}: {_arrow(before, after)}")
 
@@ -328,14 +339,14 @@ def _leaves(node: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[tuple
 def _arrow(before: Value, after: Value) -> str:
     if isinstance(before, Secret) and isinstance(after, Secret):
         return "(secret) → (another secret)" if before != after else "(secret)"
-    old, new = _spelling(before), _spelling(after)
-    if before is not None and after is not None:
-        old, new = folded_pair(old, new)
-    return f"{folded(old)} → {folded(new)}"
+    if isinstance(before, Known) and isinstance(after, Known):
+        old, new = folded_pair(_spelling(before), _spelling(after))
+        return f"{old} → {new}"
+    return f"{_value(before)} → {_value(after)}"
 
 
 def _value(value: Value) -> str:
-    return folded(_spelling(value))
+    return folded(_spelling(value)) if isinstance(value, Known) else _spelling(value)
 
 
 def _spelling(value: Value) -> str:

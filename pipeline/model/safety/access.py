@@ -66,7 +66,7 @@ def find(change_set: ChangeSet, stack: Stack | None, baseline: Stack | None) -> 
 
 def _policies(change: ResourceChange, stack: Stack | None, baseline: Stack | None) -> Iterator[Finding]:
     for attribute in change.attributes:
-        if not attribute.changes or not _is_policy(attribute):
+        if not attribute.changes or not _is_policy(attribute) or _is_left_open(attribute.after):
             continue
         before, after = _read(attribute.before), _read(attribute.after)
         if change.action is Action.CREATE and len(attribute.path) == 1:
@@ -87,7 +87,7 @@ def _widened(
             Kind.ACCESS,
             severity,
             change.address,
-            f"{change.address} {sentence}",
+            f"{change.label} {sentence}",
             subject=f"{attribute.name}: {subject}",
         )
 
@@ -97,7 +97,7 @@ def _widened(
             Kind.ACCESS,
             Severity.HIGH,
             change.address,
-            f"{change.address} gets a policy that cannot be judged before it is applied",
+            f"{change.label} gets a policy that cannot be judged before it is applied",
             subject=attribute.name,
             before=attribute.before,
             after=attribute.after,
@@ -126,16 +126,19 @@ def _access_resource(
     proven = written_at(baseline, change.address)
     if change.action is Action.CREATE and proven is not None and proven == written_at(stack, change.address):
         return
-    told = ", ".join(
-        f"{a.name} {_short(a.after)}" for a in change.attributes if a.changes and a.after is not None
+    news = (
+        attribute
+        for attribute in change.attributes
+        if attribute.changes and attribute.after is not None and not _is_left_open(attribute.after)
     )
+    told = ", ".join(f"{attribute.name} {_short(attribute.after)}" for attribute in news)
     word = "newly gives access" if change.action is Action.CREATE else "gives access in another way"
     yield Finding(
         "access/resource",
         Kind.ACCESS,
         Severity.HIGH if change.action is not Action.CREATE else Severity.MEDIUM,
         change.address,
-        f"{change.address} {word}: {told}" if told else f"{change.address} {word}",
+        f"{change.label} {word}: {told}" if told else f"{change.label} {word}",
         subject=told,
     )
 
@@ -150,7 +153,7 @@ def _access_attributes(change: ResourceChange) -> Iterator[Finding]:
                 Kind.ACCESS,
                 Severity.HIGH,
                 change.address,
-                f"{change.address} gets another {attribute.name}, which decides who may do what",
+                f"{change.label} gets another {attribute.name}, which decides who may do what",
                 subject=attribute.name,
                 before=attribute.before,
                 after=attribute.after,
@@ -167,6 +170,11 @@ def _is_policy(attribute: AttributeChange) -> bool:
         or _says_statement(attribute.before)
         or _says_statement(attribute.after)
     )
+
+
+def _is_left_open(value: Value) -> bool:
+    """True for what the release does not set: the provider reports it after apply, nothing is asked for."""
+    return isinstance(value, Unknown) and not value.references and not value.secret
 
 
 def _has_text(attribute: AttributeChange) -> bool:

@@ -75,7 +75,7 @@ def _destroyed(change: ResourceChange) -> Finding:
         Kind.DATA_LOSS,
         Severity.HIGH,
         change.address,
-        f"{word} {change.address} with the data in it{forced}",
+        f"{word} {change.label} with the data in it{forced}",
         subject=change.deposed or "",
     )
 
@@ -88,7 +88,7 @@ def _forgets_sooner(change: ResourceChange) -> Iterator[Finding]:
                 Kind.DATA_LOSS,
                 Severity.HIGH,
                 change.address,
-                f"{change.address} throws data away sooner than before: {attribute.name}",
+                f"{change.label} throws data away sooner than before: {attribute.name}",
                 subject=attribute.name,
                 before=attribute.before,
                 after=attribute.after,

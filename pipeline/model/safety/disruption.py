@@ -18,7 +18,7 @@ def find(change_set: ChangeSet) -> Iterator[Finding]:
                 Kind.DISRUPTION,
                 Severity.MEDIUM,
                 change.address,
-                f"{word} {change.address}{forced}",
+                f"{word} {change.label}{forced}",
                 subject=change.deposed or "",
             )
 

@@ -29,7 +29,7 @@ def _created_again(change: ResourceChange) -> Finding:
         Kind.DRIFT,
         Severity.HIGH if holds else Severity.MEDIUM,
         change.address,
-        f"{change.address} was deleted outside of Tollgate and would be created again{lost}",
+        f"{change.label} was deleted outside of Tollgate and would be created again{lost}",
     )
 
 
@@ -43,7 +43,7 @@ def _put_back(drift: ResourceChange, change: ResourceChange) -> Iterator[Finding
                 Kind.DRIFT,
                 Severity.MEDIUM,
                 change.address,
-                f"{found.name} of {change.address} was changed outside of Tollgate; applying undoes that",
+                f"{found.name} of {change.label} was changed outside of Tollgate; applying undoes that",
                 subject=found.name,
                 before=planned.before,
                 after=planned.after,

@@ -43,20 +43,20 @@ def find(change_set: ChangeSet) -> Iterator[Finding]:
         yield from _transfers(change)
         if change.type.startswith(_SHARED):
             yield _finding(
-                "shared", Severity.HIGH, change, f"changes {change.address}, which the whole account shares"
+                "shared", Severity.HIGH, change, f"changes {change.label}, which the whole account shares"
             )
         yield from _foreign_name(change, change_set.suffix)
 
 
 def _transfers(change: ResourceChange) -> Iterator[Finding]:
     if change.importing is not None:
-        sentence = f"takes over an existing object as {change.address}"
+        sentence = f"takes over an existing object as {change.label}"
         yield _finding("import", Severity.HIGH, change, sentence, change.importing)
     if change.previous_address is not None:
-        sentence = f"moves {change.previous_address} to {change.address}"
+        sentence = f"moves {change.previous_address} to {change.label}"
         yield _finding("move", Severity.LOW, change, sentence, Known.of(change.previous_address))
     if change.action in {Action.FORGET, Action.REPLACE_FORGET}:
-        sentence = f"lets go of {change.address}: it stays in the cloud, and nobody looks after it"
+        sentence = f"lets go of {change.label}: it stays in the cloud, and nobody looks after it"
         yield _finding("forget", Severity.HIGH, change, sentence)
 
 
@@ -67,7 +67,7 @@ def _foreign_name(change: ResourceChange, suffix: str) -> Iterator[Finding]:
     own = re.compile(rf"(?<![0-9A-Za-z]){re.escape(suffix)}(?![0-9A-Za-z])")
     for value in {attribute.before, attribute.after} - {None}:
         if isinstance(value, Known) and isinstance(value.value, str) and not own.search(value.value):
-            sentence = f"{change.address} is called {value.json}, which does not name the instance {suffix}"
+            sentence = f"{change.label} is called {value.json}, which does not name the instance {suffix}"
             yield _finding("name", Severity.HIGH, change, sentence, value)
 
 

@@ -21,7 +21,7 @@ def find(change_set: ChangeSet) -> Iterator[Finding]:
                     Kind.PROTECTION,
                     Severity.HIGH,
                     change.address,
-                    f"takes away {change.address}, which protects or warns",
+                    f"takes away {change.label}, which protects or warns",
                 )
         elif change.action is Action.UPDATE or change.action.replaces:
             yield from _weakened(change)
@@ -106,7 +106,7 @@ def _finding(
         Kind.PROTECTION,
         severity,
         change.address,
-        f"{word} {attribute.name} of {change.address}",
+        f"{word} {attribute.name} of {change.label}",
         subject=attribute.name,
         before=attribute.before,
         after=attribute.after,

@@ -15,7 +15,7 @@ def find(change_set: ChangeSet) -> Iterator[Finding]:
         yield _finding("incomplete", Severity.HIGH, "", "the plan leaves resources out; another must follow")
     for deferred in change_set.deferred:
         address = deferred.change.address
-        sentence = f"{address} is put off to another plan: {deferred.reason}"
+        sentence = f"{deferred.change.label} is put off to another plan: {deferred.reason}"
         yield _finding("deferred", Severity.HIGH, address, sentence)
     for check in change_set.checks:
         if check.status in {"fail", "error"}:
@@ -24,9 +24,7 @@ def find(change_set: ChangeSet) -> Iterator[Finding]:
             yield _finding("check", Severity.MEDIUM, check.address, sentence)
     for change in change_set.changes:
         if change.action is Action.READ and change.type not in _PURE_READS:
-            sentence = (
-                f"{change.address} is read during apply and may bring a value that was not planned with"
-            )
+            sentence = f"{change.label} is read during apply and may bring a value that was not planned with"
             yield _finding("read", Severity.LOW, change.address, sentence)
 
 
