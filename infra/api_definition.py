@@ -13,8 +13,8 @@ from infra.errors import InfraError
 from infra.json_schema import to_draft4
 
 HTTP_METHODS = ("delete", "get", "patch", "post", "put")
-# The address by which a load balancer or a person asks whether the service is up; it needs no key.
-OPEN_PATHS = ("/health",)
+# By which a load balancer or a person asks whether the service is up: the only one without a key.
+OPEN_ROUTES = (("get", "/health"),)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,16 +37,34 @@ class Route:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """How API Gateway refuses a request by itself.
+
+    Attributes:
+        type: The problem's stable name, a URI.
+        title: What happened, in a few words.
+        status: The HTTP status.
+            Default: API Gateway's own, where one answer stands for several.
+    """
+
+    type: str
+    title: str
+    status: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ApiDefinition:
-    """What the REST API accepts.
+    """What the REST API accepts, and how it refuses.
 
     Attributes:
         routes: Every method on every path, in order.
         models: The JSON Schema, draft 4, of each body, by name.
+        problems: The answer to each kind of request that API Gateway refuses, by its name for the kind.
     """
 
     routes: tuple[Route, ...]
     models: Mapping[str, Mapping[str, Any]]
+    problems: Mapping[str, Problem]
 
     @classmethod
     def read(cls, path: Path) -> "ApiDefinition":
@@ -82,14 +100,38 @@ class ApiDefinition:
                 Route(
                     path=path,
                     method=method.upper(),
-                    needs_key=path not in OPEN_PATHS,
+                    needs_key=_needs_key(path, method, operation, document),
                     required_parameters=_required_parameters(operation),
                     body_model=name,
                 )
             )
         if not routes:
             raise InfraError("the OpenAPI document has no paths, expected at least one")
-        return cls(routes=tuple(routes), models=dict(sorted(models.items())))
+        return cls(routes=tuple(routes), models=dict(sorted(models.items())), problems=_problems(document))
+
+
+def _needs_key(path: str, method: str, operation: Mapping[str, Any], document: Mapping[str, Any]) -> bool:
+    """Whether the document asks for a key; only what is meant to be open may do without."""
+    needs_key = bool(operation.get("security", document.get("security")))
+    if not needs_key and (method, path) not in OPEN_ROUTES:
+        raise InfraError(
+            f"{method.upper()} {path} would be open to everybody, expected a key on every operation but "
+            + ", ".join(f"{each.upper()} {where}" for each, where in OPEN_ROUTES),
+            hint="give the operation a `security` requirement in the OpenAPI document",
+        )
+    return needs_key
+
+
+def _problems(document: Mapping[str, Any]) -> dict[str, Problem]:
+    stated = document.get("x-gateway-problems", {})
+    if missing := sorted({"DEFAULT_4XX", "DEFAULT_5XX"} - set(stated)):
+        raise InfraError(f"x-gateway-problems of the OpenAPI document lacks {', '.join(missing)}")
+    try:
+        return {kind: Problem(**problem) for kind, problem in sorted(stated.items())}
+    except TypeError:
+        raise InfraError(
+            "x-gateway-problems of the OpenAPI document holds more or less than type, title, status"
+        ) from None
 
 
 def _operations(document: Mapping[str, Any]) -> Iterator[tuple[str, str, Mapping[str, Any]]]:

@@ -1,4 +1,4 @@
-"""Questions that Props ask themselves on construction; the numbers in a message are those of the comparison."""
+"""What Props ask of their values; the numbers in a message are those of the comparison."""
 
 from collections.abc import Sequence
 

@@ -36,8 +36,7 @@ def synthesize(out: Path) -> None:
     from infra.providers import App  # noqa: PLC0415 - see above
     from infra.stacks import PaymentsStack  # noqa: PLC0415 - see above
 
-    source = OPENAPI if OPENAPI.exists() else Path(__file__).parent / "fallback_openapi.json"
-    definition = ApiDefinition.read(source)
+    definition = ApiDefinition.read(OPENAPI)
 
     def build(folder: Path) -> None:
         app = App(outdir=str(folder))

@@ -1,7 +1,7 @@
 """How everything of one instance is called and tagged.
 
-The instance's suffix and the account are Terraform variables: one synthesized stack serves every instance of its
-environment, in whatever account its target names.
+The instance's suffix and the account are Terraform variables: one synthesized stack serves every instance of
+its environment, in whatever account its target names.
 """
 
 import re

@@ -9,6 +9,7 @@ from infra.constructs.compute import ApiFunction, ApiFunctionProps
 from infra.constructs.database import CUSTOMER_INDEX, DATE_INDEX, TransactionsTable, TransactionsTableProps
 from infra.constructs.monitoring import Monitoring, MonitoringProps
 from infra.constructs.storage import PaymentStorage, PaymentStorageProps
+from infra.dashboard import APPLICATION_NAMESPACE
 from infra.environments import EnvironmentConfig
 from infra.naming import InstanceNames
 from infra.policy_documents import statement
@@ -41,46 +42,46 @@ class PaymentApi(Construct):
         table: The transactions table.
         function: What answers requests.
         api: The REST API.
-        monitoring: Alarms and their topic.
+        monitoring: Alarms, their topic and the dashboard.
     """
 
     def __init__(self, scope: Construct, id_: str, props: PaymentApiProps) -> None:
         super().__init__(scope, id_)
-        config, names = props.config, props.names
+        self._build_storage(props)
+        self._build_table(props)
+        self._build_credential(props)
+        self._build_function(props)
+        self._build_api(props)
+        self._build_monitoring(props)
+
+    def _build_storage(self, props: PaymentApiProps) -> None:
         self.storage = PaymentStorage(
-            self, "Storage", PaymentStorageProps(names=names, retention_days=config.retention_days)
+            self,
+            "Storage",
+            PaymentStorageProps(names=props.names, retention_days=props.config.retention_days),
         )
+
+    def _build_table(self, props: PaymentApiProps) -> None:
         self.table = TransactionsTable(
             self,
             "Transactions",
             TransactionsTableProps(
-                names=names, capacity=config.capacity, point_in_time_recovery=config.point_in_time_recovery
-            ),
-        )
-        self._build_credential(names)
-        self._build_function(props)
-        self._build_api(props)
-        self.monitoring = Monitoring(
-            self,
-            "Monitoring",
-            MonitoringProps(
-                names=names,
-                api_name=self.api.api_name,
-                stage_name=self.api.stage_name,
-                server_error_percent=config.server_error_percent,
+                names=props.names,
+                capacity=props.config.capacity,
+                point_in_time_recovery=props.config.point_in_time_recovery,
             ),
         )
 
-    def _build_credential(self, names: InstanceNames) -> None:
+    def _build_credential(self, props: PaymentApiProps) -> None:
         """A place for the payment provider's credential; a person puts the value there, never this code."""
         secret = SecretsmanagerSecret(
             self,
             "ProviderCredential",
-            name=names.of("payment-provider"),
+            name=props.names.of("payment-provider"),
             description="Credential of the payment provider",
             # Gone at once when destroyed, so that the instance can be made again under the same name.
             recovery_window_in_days=0,
-            tags=names.tags,
+            tags=props.names.tags,
         )
         self._secret_name: str = secret.name
         self._secret_arn: str = secret.arn
@@ -97,27 +98,18 @@ class PaymentApi(Construct):
                 timeout_seconds=config.timeout_seconds,
                 log_retention_days=config.log_retention_days,
                 tracing=config.tracing,
+                reserved_concurrency=config.reserved_concurrency,
+                provisioned_concurrency=config.provisioned_concurrency,
             ),
         )
-        table, storage = self.table, self.storage
-        self.function.allow(
-            "UseTransactions",
-            statement("UseTable", (*permissions.TABLE_READ, *permissions.TABLE_WRITE), table.table_arn),
-            statement("QueryIndexes", permissions.INDEX_READ, table.index_arns),
-        )
-        self.function.allow(
-            "UseObjects",
-            statement(
-                "UseObjects",
-                (*permissions.OBJECT_READ, *permissions.OBJECT_WRITE),
-                [f"{storage.receipts.bucket_arn}/*", f"{storage.transaction_log.bucket_arn}/*"],
-            ),
-        )
-        self.function.allow(
-            "ReadCredential", statement("ReadCredential", permissions.SECRET_READ, self._secret_arn)
-        )
+        self.table.grant_read_write(self.function)
+        self.storage.receipts.grant_read_write(self.function, "UseReceipts")
+        self.storage.transaction_log.grant_write(self.function, "WriteTransactionLog")
+        read_credential = statement("ReadCredential", permissions.SECRET_READ, self._secret_arn)
+        self.function.allow("ReadCredential", read_credential)
 
     def _environment(self, props: PaymentApiProps) -> dict[str, str]:
+        """What the application's settings read; nothing of it is secret."""
         config, names = props.config, props.names
         return {
             "CUSTOMER_INDEX": CUSTOMER_INDEX,
@@ -128,7 +120,7 @@ class PaymentApi(Construct):
             "PAYMENT_PROVIDER": config.payment_provider,
             "PAYMENT_PROVIDER_SECRET": self._secret_name,
             "POWERTOOLS_LOG_LEVEL": "INFO",
-            "POWERTOOLS_METRICS_NAMESPACE": "Tollgate/Payments",
+            "POWERTOOLS_METRICS_NAMESPACE": APPLICATION_NAMESPACE,
             "POWERTOOLS_SERVICE_NAME": "payments",
             "POWERTOOLS_TRACE_DISABLED": "false" if config.tracing else "true",
             "RECEIPTS_BUCKET": self.storage.receipts.bucket_name,
@@ -152,5 +144,19 @@ class PaymentApi(Construct):
                 quota_per_day=config.quota_per_day,
                 log_retention_days=config.log_retention_days,
                 tracing=config.tracing,
+            ),
+        )
+
+    def _build_monitoring(self, props: PaymentApiProps) -> None:
+        self.monitoring = Monitoring(
+            self,
+            "Monitoring",
+            MonitoringProps(
+                names=props.names,
+                region=props.config.region,
+                api=self.api,
+                function=self.function,
+                table=self.table,
+                thresholds=props.config.thresholds,
             ),
         )

@@ -1,13 +1,12 @@
 """The one door to CDKTF and its AWS bindings.
 
-Everything else in this room imports them from here: if the bindings move (CDK Terrain renames the packages), this
-file and `provider_package.py` are what changes.
+Everything else in this room imports them from here: if the bindings move (CDK Terrain renames the packages),
+this file and `provider_package.py` are what changes.
 """
 
-from infra import provider_package
-from infra.node_runtime import use_locked_node
+from infra import jsii_runtime, provider_package
 
-use_locked_node()
+jsii_runtime.prepare()
 provider_package.bypass_root()
 
 # The bypass has to stand before the first of these imports.

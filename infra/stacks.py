@@ -33,8 +33,8 @@ class EnvironmentStack(TerraformStack):
         self.add_override("terraform.required_providers.aws.source", "registry.terraform.io/hashicorp/aws")
 
     def _build_empty_backend(self) -> None:
-        # The settings belong to the instance and are given to `terraform init`. Without a backend, cdktf writes a
-        # local one whose path is this machine's.
+        # The settings belong to the instance and are given to `terraform init`. Without a backend, cdktf
+        # writes a local one whose path is this machine's.
         S3Backend(self, bucket="given at init", key="given at init")
         for setting in ("bucket", "key"):
             self.add_override(f"terraform.backend.s3.{setting}", None)

@@ -1,1 +1,1 @@
-"""The five building blocks of a payment API, each with its Props beside it. None knows an environment's name."""
+"""The building blocks of a payment API, each with its Props beside it. None knows an environment's name."""

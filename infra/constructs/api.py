@@ -2,10 +2,11 @@
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
 from infra import permissions
-from infra.api_definition import ApiDefinition, Route
+from infra.api_definition import ApiDefinition, Problem
 from infra.checks import within
 from infra.constructs.compute import ApiFunction, check_log_retention
 from infra.naming import InstanceNames
@@ -60,34 +61,10 @@ ACCESS_LOG = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Problem:
-    """How API Gateway refuses a request by itself.
-
-    Attributes:
-        status: The HTTP status.
-        title: What happened, in a few words.
-        detail: API Gateway's variable that says more, or None.
-    """
-
-    status: int
-    title: str
-    detail: str | None = None
-
-
-PROBLEMS = {
-    "BAD_REQUEST_BODY": Problem(
-        status=400, title="The body is not valid", detail="$context.error.validationErrorString"
-    ),
-    "BAD_REQUEST_PARAMETERS": Problem(status=400, title="A parameter is missing"),
-    "DEFAULT_4XX": Problem(status=400, title="The request was refused"),
-    "DEFAULT_5XX": Problem(status=500, title="The service failed"),
-    "INTEGRATION_TIMEOUT": Problem(status=504, title="The service took too long"),
-    "INVALID_API_KEY": Problem(status=403, title="The API key is missing or not valid"),
-    "MISSING_AUTHENTICATION_TOKEN": Problem(status=404, title="There is nothing at this address"),
-    "QUOTA_EXCEEDED": Problem(status=429, title="The quota is used up"),
-    "THROTTLED": Problem(status=429, title="Too many requests"),
-    "UNSUPPORTED_MEDIA_TYPE": Problem(status=415, title="The media type is not supported"),
+# What is said to one caller is not to be kept by a cache on the way to another.
+PROBLEM_HEADERS = {
+    "gatewayresponse.header.Cache-Control": "'no-store'",
+    "gatewayresponse.header.Content-Type": "'application/problem+json'",
 }
 
 
@@ -158,7 +135,7 @@ class PaymentRestApi(Construct):
         self.api_name: str = api.name
         self._root_id: str = api.root_resource_id
         self._execution_arn: str = api.execution_arn
-        surface = [*self._build_routes(props), *self._build_gateway_responses()]
+        surface = [*self._build_routes(props), *self._build_gateway_responses(props.definition.problems)]
         self._build_stage(props, surface)
         self._build_usage_plan(props)
         self._build_permission(props.function)
@@ -230,18 +207,18 @@ class PaymentRestApi(Construct):
             resources[path] = resource.id
         return resources[path]
 
-    def _build_gateway_responses(self) -> list[TerraformElement]:
+    def _build_gateway_responses(self, problems: Mapping[str, Problem]) -> list[TerraformElement]:
         return [
             ApiGatewayGatewayResponse(
                 self,
                 _camel(kind),
                 rest_api_id=self.api_id,
                 response_type=kind,
-                status_code=str(problem.status),
-                response_parameters={"gatewayresponse.header.Content-Type": "'application/problem+json'"},
+                status_code=str(problem.status) if problem.status else None,
+                response_parameters=PROBLEM_HEADERS,
                 response_templates={"application/json": _problem_template(problem)},
             )
-            for kind, problem in PROBLEMS.items()
+            for kind, problem in problems.items()
         ]
 
     def _build_stage(self, props: PaymentRestApiProps, surface: list[TerraformElement]) -> None:
@@ -339,10 +316,7 @@ def _canonical(value: object) -> str:
 
 def _digest(definition: ApiDefinition) -> str:
     """Changes whenever what the stage serves does, and then a new deployment is made."""
-    problems = {kind: asdict(problem) for kind, problem in PROBLEMS.items()}
-    routes = [asdict(route) for route in definition.routes]
-    content = _canonical({"models": definition.models, "problems": problems, "routes": routes})
-    return hashlib.sha256(content.encode()).hexdigest()
+    return hashlib.sha256(_canonical(asdict(definition)).encode()).hexdigest()
 
 
 def _id_of(path: str) -> str:
@@ -355,12 +329,10 @@ def _camel(words: str) -> str:
 
 
 def _problem_template(problem: Problem) -> str:
-    """RFC 9457, with the request's id so that a caller can ask about it."""
-    body = {"type": "about:blank", "title": problem.title, "status": problem.status}
-    if problem.detail:
-        body["detail"] = problem.detail
-    body["instance"] = "$context.requestId"
-    return json.dumps(body)
-
-
-__all__ = ["PROBLEMS", "PaymentRestApi", "PaymentRestApiProps", "Problem", "Route"]
+    """RFC 9457, with the request's id so that a caller can ask about it; `messageString` brings its own quotes."""
+    known = {"type": problem.type, "title": problem.title}
+    if problem.status:
+        known |= {"status": problem.status}
+    return (
+        _canonical(known)[:-1] + ',"detail":$context.error.messageString,"request_id":"$context.requestId"}'
+    )

@@ -120,11 +120,13 @@ class ApiFunction(Construct):
         alias_name: The alias callers use.
         alias_arn: The alias' ARN.
         alias_invoke_arn: What API Gateway calls.
+        timeout_seconds: When an invocation is cut off.
         log_group_name: The name of the function's log group.
     """
 
     def __init__(self, scope: Construct, id_: str, props: ApiFunctionProps) -> None:
         super().__init__(scope, id_)
+        self.timeout_seconds = props.timeout_seconds
         self._build_log_group(props)
         self._build_role(props)
         function = self._build_function(props)

@@ -2,8 +2,11 @@
 
 from dataclasses import dataclass
 
+from infra import permissions
 from infra.checks import within
+from infra.constructs.compute import ApiFunction
 from infra.naming import InstanceNames
+from infra.policy_documents import statement
 from infra.providers import (
     Construct,
     DynamodbTable,
@@ -61,7 +64,9 @@ class TransactionsTable(Construct):
     Attributes:
         table_name: The table's name.
         table_arn: The table's ARN.
+        index_names: The names of its indexes.
         index_arns: The ARNs of its indexes.
+        capacity: Its provisioned throughput, or None.
     """
 
     def __init__(self, scope: Construct, id_: str, props: TransactionsTableProps) -> None:
@@ -93,7 +98,17 @@ class TransactionsTable(Construct):
         )
         self.table_name: str = table.name
         self.table_arn: str = table.arn
-        self.index_arns = (f"{self.table_arn}/index/{CUSTOMER_INDEX}", f"{self.table_arn}/index/{DATE_INDEX}")
+        self.index_names = (CUSTOMER_INDEX, DATE_INDEX)
+        self.index_arns = tuple(f"{self.table_arn}/index/{name}" for name in self.index_names)
+        self.capacity = capacity
+
+    def grant_read_write(self, function: ApiFunction) -> None:
+        """Let the function keep and read payments, and page through the indexes."""
+        function.allow(
+            "UseTransactions",
+            statement("UseTable", (*permissions.TABLE_READ, *permissions.TABLE_WRITE), self.table_arn),
+            statement("QueryIndexes", permissions.INDEX_QUERY, self.index_arns),
+        )
 
     @staticmethod
     def _index(name: str, hash_key: str, capacity: Capacity | None) -> DynamodbTableGlobalSecondaryIndex:

@@ -1,11 +1,32 @@
-"""What tells people that payments are in trouble: alarms, a topic, a dashboard."""
+"""What tells people that payments are in trouble: alarms, a topic, a dashboard, a count of refused requests."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from infra import permissions
+from infra.alarms import PERIOD_SECONDS, Alarm, AlarmThresholds, Metric, Watched, alarms
+from infra.constructs.api import PaymentRestApi
+from infra.constructs.compute import ApiFunction
+from infra.constructs.database import TransactionsTable
+from infra.dashboard import APPLICATION_NAMESPACE, dashboard
 from infra.naming import InstanceNames
 from infra.policy_documents import policy, statement
-from infra.providers import CloudwatchMetricAlarm, Construct, SnsTopic, SnsTopicPolicy
+from infra.providers import (
+    CloudwatchDashboard,
+    CloudwatchLogMetricFilter,
+    CloudwatchLogMetricFilterMetricTransformation,
+    CloudwatchMetricAlarm,
+    CloudwatchMetricAlarmMetricQuery,
+    CloudwatchMetricAlarmMetricQueryMetric,
+    Construct,
+    SnsTopic,
+    SnsTopicPolicy,
+)
+
+EVALUATED_MINUTES = 5
+BUSINESS_ERRORS = "BusinessErrors"
+# A line that the application logs for each request it refuses; each line names its instance.
+REFUSED_PATTERN = '{ $.message = "refused" }'
+SUFFIX_IN_LOG = "$.environment_suffix"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -14,53 +35,151 @@ class MonitoringProps:
 
     Attributes:
         names: Names and tags of the instance.
-        api_name: The name of the REST API.
-        stage_name: The name of its stage.
-        server_error_percent: Share of answers with a 5xx status above which the alarm sounds.
-            Default: 1.
+        region: Where the metrics are.
+        api: The API to watch.
+        function: The function to watch.
+        table: The table to watch.
+        thresholds: When alarms sound.
+            Default: those of `AlarmThresholds`.
     """
 
     names: InstanceNames
-    api_name: str
-    stage_name: str
-    server_error_percent: float = 1
+    region: str
+    api: PaymentRestApi
+    function: ApiFunction
+    table: TransactionsTable
+    thresholds: AlarmThresholds = field(default_factory=AlarmThresholds)
 
 
 class Monitoring(Construct):
-    """Alarms that publish to one topic.
+    """Alarms that publish to one topic, and a dashboard that shows all of it on one screen.
+
+    Nobody is subscribed to the topic: who is woken is not a matter of the release.
 
     Attributes:
         topic_arn: Where alarms are published.
+        dashboard_name: The dashboard's name.
     """
 
     def __init__(self, scope: Construct, id_: str, props: MonitoringProps) -> None:
         super().__init__(scope, id_)
-        topic = SnsTopic(self, "Topic", name=props.names.of("payments-alarms"), tags=props.names.tags)
+        self._build_topic(props.names)
+        watched = self._watched(props)
+        self._build_business_errors(props)
+        specified = tuple(alarms(watched, props.thresholds))
+        arns = [self._build_alarm(alarm, props.names) for alarm in specified]
+        made = CloudwatchDashboard(
+            self,
+            "Dashboard",
+            dashboard_name=props.names.of("payments"),
+            dashboard_body=dashboard(watched, specified, arns, props.region),
+        )
+        self.dashboard_name: str = made.dashboard_name
+
+    def _build_topic(self, names: InstanceNames) -> None:
+        # Not encrypted: CloudWatch cannot publish to a topic under the AWS-managed key, and an alarm says no
+        # secret.
+        topic = SnsTopic(self, "Topic", name=names.of("payments-alarms"), tags=names.tags)
         self.topic_arn: str = topic.arn
-        cloudwatch_may_publish = statement(
+        our_alarms = f"arn:aws:cloudwatch:*:{names.account_id}:alarm:{names.of('payments-*')}"
+        published_by_alarms = statement(
             "PublishedByAlarms",
             permissions.TOPIC_PUBLISH,
             self.topic_arn,
             principal={"Service": "cloudwatch.amazonaws.com"},
-            condition={"StringEquals": {"aws:SourceAccount": props.names.account_id}},
+            condition={
+                "ArnLike": {"aws:SourceArn": our_alarms},
+                "StringEquals": {"aws:SourceAccount": names.account_id},
+            },
         )
-        SnsTopicPolicy(self, "TopicPolicy", arn=self.topic_arn, policy=policy(cloudwatch_may_publish))
-        CloudwatchMetricAlarm(
+        SnsTopicPolicy(self, "TopicPolicy", arn=self.topic_arn, policy=policy(published_by_alarms))
+
+    @staticmethod
+    def _watched(props: MonitoringProps) -> Watched:
+        table, capacity = props.table, props.table.capacity
+        return Watched(
+            api_name=props.api.api_name,
+            stage_name=props.api.stage_name,
+            function_name=props.function.function_name,
+            timeout_seconds=props.function.timeout_seconds,
+            table_name=table.table_name,
+            index_names=table.index_names,
+            read_units=capacity.read_units if capacity else None,
+            write_units=capacity.write_units if capacity else None,
+            business_errors=Metric(
+                namespace=APPLICATION_NAMESPACE,
+                name=BUSINESS_ERRORS,
+                dimensions={"EnvironmentSuffix": props.names.suffix},
+                statistic="Sum",
+            ),
+            environment_suffix=props.names.suffix,
+        )
+
+    def _build_business_errors(self, props: MonitoringProps) -> None:
+        CloudwatchLogMetricFilter(
             self,
-            "ServerErrors",
-            alarm_name=props.names.of("payments-api-server-errors"),
-            alarm_description="The API answers with 5xx",
-            namespace="AWS/ApiGateway",
-            metric_name="5XXError",
-            dimensions={"ApiName": props.api_name, "Stage": props.stage_name},
-            statistic="Average",
-            period=60,
-            evaluation_periods=5,
-            datapoints_to_alarm=3,
+            "BusinessErrorsFilter",
+            name=props.names.of("payments-business-errors"),
+            log_group_name=props.function.log_group_name,
+            pattern=REFUSED_PATTERN,
+            metric_transformation=CloudwatchLogMetricFilterMetricTransformation(
+                namespace=APPLICATION_NAMESPACE,
+                name=BUSINESS_ERRORS,
+                value="1",
+                unit="Count",
+                # The metric is shared by every instance of the account; the dimension keeps them apart.
+                dimensions={"EnvironmentSuffix": SUFFIX_IN_LOG},
+            ),
+        )
+
+    def _build_alarm(self, alarm: Alarm, names: InstanceNames) -> str:
+        """Make the alarm and answer with its ARN."""
+        made = CloudwatchMetricAlarm(
+            self,
+            alarm.id,
+            alarm_name=names.of(alarm.kind),
+            alarm_description=alarm.description,
             comparison_operator="GreaterThanThreshold",
-            threshold=props.server_error_percent / 100,
+            threshold=alarm.threshold,
+            evaluation_periods=EVALUATED_MINUTES,
+            datapoints_to_alarm=alarm.minutes,
+            # No requests, no metric: silence at night is no alarm.
             treat_missing_data="notBreaching",
             alarm_actions=[self.topic_arn],
             ok_actions=[self.topic_arn],
-            tags=props.names.tags,
+            tags=names.tags,
+            **_watching(alarm),
         )
+        arn: str = made.arn
+        return arn
+
+
+def _watching(alarm: Alarm) -> dict[str, object]:
+    """How CloudWatch is told what the alarm watches: one metric by itself, several as their sum."""
+    if len(alarm.metrics) == 1:
+        metric = alarm.metrics[0]
+        percentile = metric.statistic.startswith("p")
+        return {
+            "namespace": metric.namespace,
+            "metric_name": metric.name,
+            "dimensions": dict(metric.dimensions),
+            "period": PERIOD_SECONDS,
+            "extended_statistic" if percentile else "statistic": metric.statistic,
+        }
+    parts = [
+        CloudwatchMetricAlarmMetricQuery(
+            id=f"m{place}",
+            metric=CloudwatchMetricAlarmMetricQueryMetric(
+                namespace=metric.namespace,
+                metric_name=metric.name,
+                dimensions=dict(metric.dimensions),
+                period=PERIOD_SECONDS,
+                stat=metric.statistic,
+            ),
+        )
+        for place, metric in enumerate(alarm.metrics)
+    ]
+    # A metric that reported nothing counts as zero, or the sum would be missing too.
+    whole = "+".join(f"FILL(m{place},0)" for place in range(len(parts)))
+    total = CloudwatchMetricAlarmMetricQuery(id="total", expression=whole, label=alarm.kind, return_data=True)
+    return {"metric_query": [*parts, total]}

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from infra import permissions
 from infra.checks import within
+from infra.constructs.compute import ApiFunction
 from infra.naming import InstanceNames
 from infra.policy_documents import policy, statement
 from infra.providers import (
@@ -36,7 +37,8 @@ class PrivateBucketProps:
     Attributes:
         names: Names and tags of the instance the bucket belongs to.
         kind: What the bucket holds; its name starts with it.
-        retention_days: Days after which an object expires, and days after which a version that was replaced or
+        retention_days: Days after which an object expires, and days after which a version that was replaced
+        or
             expired is removed for good.
             Default: 90.
         abort_upload_days: Days after which an upload that was begun and never ended is removed.
@@ -78,6 +80,7 @@ class PrivateBucket(Construct):
         )
         self.bucket_name: str = bucket.bucket
         self.bucket_arn: str = bucket.arn
+        self._objects_arn = f"{self.bucket_arn}/*"
         self._bucket_id: str = bucket.id
         block = self._build_public_access_block()
         self._build_ownership()
@@ -85,6 +88,15 @@ class PrivateBucket(Construct):
         versioning = self._build_versioning()
         self._build_tls_only_policy(after=block)
         self._build_lifecycle(props, after=versioning)
+
+    def grant_write(self, function: ApiFunction, id_: str) -> None:
+        """Let the function put objects into the bucket."""
+        function.allow(id_, statement("PutObjects", permissions.OBJECT_WRITE, self._objects_arn))
+
+    def grant_read_write(self, function: ApiFunction, id_: str) -> None:
+        """Let the function put objects into the bucket and read them."""
+        actions = (*permissions.OBJECT_READ, *permissions.OBJECT_WRITE)
+        function.allow(id_, statement("GetAndPutObjects", actions, self._objects_arn))
 
     def _build_public_access_block(self) -> S3BucketPublicAccessBlock:
         return S3BucketPublicAccessBlock(
@@ -119,7 +131,7 @@ class PrivateBucket(Construct):
         refuse_plain_http = statement(
             "RefusePlainHttp",
             permissions.DENY_ANY_BUCKET_ACTION,
-            [self.bucket_arn, f"{self.bucket_arn}/*"],
+            [self.bucket_arn, self._objects_arn],
             principal="*",
             condition={"Bool": {"aws:SecureTransport": "false"}},
             effect="Deny",
