@@ -227,9 +227,8 @@ def _creates(changes: Sequence[ResourceChange]) -> Iterator[Line]:
         noun = "resource" if len(members) == 1 else "resources"
         yield Line(0, safe(f"{group}: {len(members)} {noun}"), "new")
         kinds = Counter(member.type for member in members)
-        yield Line(
-            1, safe(", ".join(kind if n == 1 else f"{n} × {kind}" for kind, n in sorted(kinds.items())))
-        )
+        told = (kind if times == 1 else f"{times} {kind}" for kind, times in sorted(kinds.items()))
+        yield Line(1, safe(", ".join(told)))
 
 
 def _group(change: ResourceChange) -> str:
