@@ -1,0 +1,46 @@
+"""`python -m policies DIR`: judge the synthesized stacks in a directory.
+
+Exit status: 0 clean, 1 refused, 2 could not be judged (which is refused too). The last line says which.
+"""
+
+import argparse
+import datetime as dt
+import os
+import sys
+import warnings
+from pathlib import Path
+
+# What the gate needs of its surroundings. Everything else goes before checkov is imported: dozens of
+# variables (CHECKOV_*, CKV_*, BC_*, LOG_LEVEL, …) change what checkov reads, runs and reports.
+KEPT = frozenset({"HOME", "LANG", "LC_ALL", "NO_COLOR", "PATH", "SYSTEMROOT", "TERM", "TMPDIR", "TZ"})
+
+
+def main(arguments: list[str]) -> int:
+    """Judge, print the report, write the files that were asked for."""
+    parser = argparse.ArgumentParser(prog="python -m policies", description=__doc__)
+    parser.add_argument(
+        "directory", metavar="DIR", type=Path, help="what `python -m infra.main --out DIR` wrote"
+    )
+    parser.add_argument("--json", metavar="FILE", type=Path, help="write the report as JSON")
+    parser.add_argument("--sarif", metavar="FILE", type=Path, help="write the report as SARIF")
+    parser.add_argument("--junit", metavar="FILE", type=Path, help="write the report as JUnit XML")
+    options = parser.parse_args(arguments)
+    for name in os.environ.keys() - KEPT:
+        del os.environ[name]
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # deprecations inside checkov's own dependencies
+            from policies.gate import run  # noqa: PLC0415  # after the environment is clean
+    except ModuleNotFoundError as problem:
+        sys.stderr.write(f"error: {problem.name} is not installed here.\n")
+        sys.stderr.write("hint: Run it in the checkov environment: `nox -s policies -- DIR`.\n")
+        sys.stdout.write("COULD NOT BE JUDGED, therefore refused.\n")
+        return 2
+    today = dt.datetime.now(tz=dt.UTC).date()
+    return run.run(
+        options.directory, today, {"json": options.json, "sarif": options.sarif, "junit": options.junit}
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

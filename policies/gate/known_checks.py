@@ -1,0 +1,71 @@
+"""Everything a finding or a waiver can name: our policies, checkov's checks, the rules over whole stacks."""
+
+import hashlib
+from dataclasses import dataclass
+
+from checkov.common.checks_infra.registry import get_graph_checks_registry
+from checkov.terraform.checks.provider.registry import provider_registry
+from checkov.terraform.checks.resource.registry import resource_registry
+
+from policies.gate import ROOM
+from policies.gate.expected_checks import installed_checkov
+from policies.gate.finding import Rule
+from policies.gate.own_checks import OwnCheck
+
+
+@dataclass(frozen=True)
+class KnownCheck:
+    """A check as reports name it.
+
+    Attributes:
+        id: Its id.
+        title: The wanted outcome.
+        source: Whose it is: `tollgate` or `checkov`.
+        version: Of checkov's, its release; of ours, the SHA-256 of the file that holds it.
+        fix: What to do about a finding.
+        risk: What a finding may lead to; empty where nobody wrote it down.
+        waivable: Whether a waiver may accept a finding.
+    """
+
+    id: str
+    title: str
+    source: str
+    version: str
+    fix: str
+    risk: str = ""
+    waivable: bool = True
+
+
+def known_checks(own: list[OwnCheck], rules: tuple[Rule, ...]) -> dict[str, KnownCheck]:
+    """Every check by id."""
+    checkov = "checkov " + installed_checkov()
+    loaded = [
+        *(check for registry in (resource_registry, provider_registry) for _, check in registry.all_checks()),
+        *get_graph_checks_registry("terraform").checks,
+    ]
+    known = {
+        check.id: KnownCheck(
+            check.id, check.name, "checkov", checkov, check.guideline or f"See {check.id} in checkov's index."
+        )
+        for check in loaded
+    }
+    known |= {c.id: KnownCheck(c.id, c.title, "tollgate", _digest(c.path.name), c.fix, c.risk) for c in own}
+    return known | {
+        rule.id: KnownCheck(
+            rule.id, rule.title, "tollgate", _rules_digest(), rule.fix, waivable=rule.waivable
+        )
+        for rule in rules
+    }
+
+
+def _digest(*names: str) -> str:
+    digest = hashlib.sha256()
+    for name in names:
+        digest.update((ROOM / name).read_bytes())
+    return "sha256:" + digest.hexdigest()
+
+
+def _rules_digest() -> str:
+    return _digest(
+        "gate/release_contents.py", "gate/across_stacks.py", "release_contents.toml", "mirror.toml"
+    )
