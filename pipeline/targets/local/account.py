@@ -108,7 +108,10 @@ def _serve_on(listener: socket.socket, layout: Layout, identity: Identity, write
         record.write(layout.run)
         _say(writer, _READY)
 
-    asyncio.run(Emulation(layout, identity, record).run(listener, ready))
+    # Not asyncio.run: it would wait for the emulator's idle threads, and this process ends with its work.
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    loop.run_until_complete(Emulation(layout, identity, record).run(listener, ready))
 
 
 def _log_to(path: Path) -> None:

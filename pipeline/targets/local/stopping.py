@@ -1,5 +1,6 @@
 """Stop accounts' processes: only those that are provably ours, and gently first."""
 
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 
@@ -23,11 +24,28 @@ def stop(layouts: Sequence[Layout], patience_seconds: float = _PATIENCE_SECONDS)
         for process in processes:
             with suppress(psutil.NoSuchProcess):
                 process.terminate()
-        _, alive = psutil.wait_procs(processes, timeout=patience)
-        for process in alive:
+        for process in _still_there(processes, patience):
             with suppress(psutil.NoSuchProcess):
                 process.kill()
-        psutil.wait_procs(alive, timeout=_FIRM_SECONDS)
+        _still_there(processes, _FIRM_SECONDS)
+
+
+def _still_there(processes: Sequence[psutil.Process], patience_seconds: float) -> list[psutil.Process]:
+    """Wait for `processes` to end and return those that did not in time.
+
+    One that has ended and only waits for its parent to notice has ended.
+    """
+    until = time.monotonic() + patience_seconds
+    while (alive := [process for process in processes if _runs(process)]) and time.monotonic() < until:
+        time.sleep(0.02)
+    return alive
+
+
+def _runs(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def _children(server: psutil.Process) -> list[psutil.Process]:
