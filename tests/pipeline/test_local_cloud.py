@@ -1,4 +1,4 @@
-"""The local cloud as a person meets it: started, stopped, killed, crowded out, damaged; really."""
+"""The local cloud as a person meets it: started, stopped, killed, crowded out, damaged."""
 
 import os
 import signal
