@@ -1,7 +1,6 @@
 """What a request has to pass before a use case sees it. Errors name field and rule, never the value."""
 
 import base64
-import binascii
 import json
 import re
 import unicodedata
@@ -92,7 +91,7 @@ def _text(event: Any) -> str:
         return body
     try:
         return base64.b64decode(body, validate=True).decode()
-    except (binascii.Error, UnicodeDecodeError):
+    except ValueError:  # not base64, or not UTF-8
         raise InvalidRequestError("the body must be UTF-8 text", field="body") from None
 
 

@@ -1,0 +1,94 @@
+from tests.unit.payments.http import Api
+from tests.unit.payments.memory import World
+
+
+def test_part_and_rest_can_be_refunded(api: Api, world: World) -> None:
+    """A part is given back, then what is left when no amount is named; the payment tells how far it is."""
+    payment = api.pay().body["id"]
+
+    part = api.refund(payment, "r1", amount=400)
+    between = api.call("GET", f"/payments/{payment}")
+    rest = api.refund(payment, "r2")
+    after = api.call("GET", f"/payments/{payment}")
+
+    assert (part.status, part.body["amount"], part.body["status"]) == (201, 400, "succeeded")
+    assert (between.body["status"], between.body["refunded_amount"]) == ("partially_refunded", 400)
+    assert rest.body["amount"] == 1100
+    assert (after.body["status"], after.body["refunded_amount"]) == ("refunded", 1500)
+    assert world.log.kinds(payment) == [
+        "created",
+        "captured",
+        "refund-promised",
+        "refunded",
+        "refund-promised",
+        "refunded",
+    ]
+
+
+def test_the_same_key_refunds_once(api: Api, world: World) -> None:
+    """A repeated refund is answered with the first one."""
+    payment = api.pay().body["id"]
+
+    first, second = api.refund(payment, amount=400), api.refund(payment, amount=400)
+
+    assert first.body == second.body
+    assert second.headers["Idempotent-Replayed"] == "true"
+    assert len(world.bank.refunds) == 1
+
+
+def test_a_refund_key_with_another_body_is_refused(api: Api, world: World) -> None:
+    """A refund's key that comes back with another amount is 422."""
+    payment = api.pay().body["id"]
+    api.refund(payment, amount=400)
+
+    assert api.refund(payment, amount=401).status == 422
+    assert len(world.bank.refunds) == 1
+
+
+def test_never_more_than_was_captured(api: Api, world: World) -> None:
+    """A refund beyond what is left is 409, names the field, says what is left, and writes nothing."""
+    payment = api.pay().body["id"]
+    api.refund(payment, "r1", amount=1000)
+    before = world.payments.get(payment)
+
+    reply = api.refund(payment, "r2", amount=501)
+
+    assert (reply.status, reply.body["field"]) == (409, "amount")
+    assert "at most 500 KRW" in reply.body["detail"]
+    assert world.payments.get(payment) == before
+
+
+def test_a_payment_that_was_not_captured_cannot_be_refunded(api: Api) -> None:
+    """A declined payment has nothing to give back: 409."""
+    payment = api.pay(payment_method="tok_declined").body["payment_id"]
+
+    reply = api.refund(payment)
+
+    assert reply.body["type"] == "urn:tollgate:problem:not-refundable"
+
+
+def test_a_declined_refund_frees_its_amount(api: Api, world: World) -> None:
+    """A refund the provider declines is 402, for good, and does not count against the captured amount."""
+    payment = api.pay(payment_method="tok_refund_declined").body["id"]
+
+    first, second = api.refund(payment, "r1", amount=1500), api.refund(payment, "r1", amount=1500)
+    other = api.refund(payment, "r2", amount=1500)
+    stored = world.payments.get(payment)
+
+    assert (first.status, second.status, other.status) == (402, 402, 402)
+    assert stored is not None
+    assert stored.refundable == 1500
+
+
+def test_refunds_of_one_payment_are_bounded(api: Api) -> None:
+    """The refunds of a payment fit its item: the 101st is 409."""
+    payment = api.pay().body["id"]
+
+    replies = [api.refund(payment, f"r{number}", amount=1) for number in range(101)]
+
+    assert [reply.status for reply in replies] == [201] * 100 + [409]
+
+
+def test_an_unknown_payment_cannot_be_refunded(api: Api) -> None:
+    """A refund of a payment that does not exist is 404."""
+    assert api.refund("pay_" + "0" * 40).status == 404
