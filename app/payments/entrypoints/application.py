@@ -76,15 +76,13 @@ def build_handler(settings: Settings, connect: Callable[[Settings, Telemetry], P
     app.not_found(unknown)
 
     def handler(event: dict[str, Any], lambda_context: Any) -> dict[str, Any]:
-        logger.remove_keys(["payment_id"])
+        logger.remove_keys(["operation", "payment_id"])
         with logger.append_context_keys(request_id=_request_id(event)):
             response: dict[str, Any] = app.resolve(event, lambda_context)
             status = response["statusCode"]
             metrics.add_metric(name="Requests", unit=MetricUnit.Count, value=1)
             metrics.add_metric(name="ServerErrors", unit=MetricUnit.Count, value=int(status >= 500))
-            logger.info(
-                "answered", method=event.get("httpMethod"), route=event.get("resource"), status=status
-            )
+            logger.info("answered", status=status)
         return response
 
     measured: Handler = metrics.log_metrics(handler, capture_cold_start_metric=True)
@@ -95,6 +93,7 @@ def _route(app: APIGatewayRestResolver, use_case: ModuleType, context: Context, 
     operation: Operation = use_case.OPERATION
 
     def serve(**in_path: str) -> Response[str]:
+        logger.append_keys(operation=operation.id)
         event = app.current_event.raw_event
         request = Request(
             client="" if operation.open else client_of(event),
