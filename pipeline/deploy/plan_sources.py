@@ -66,6 +66,7 @@ class Sources:
             for name, item in mapping(module.get("outputs", {}), where).items()
         }
         self._stack = stack or {}
+        _refuse_ephemeral(self._stack)
 
     def construct_path(self, mode: str, kind: str, name: str) -> str | None:
         """Return where the resource stands in the construct tree, as CDKTF noted it in the stack."""
@@ -86,6 +87,17 @@ class Sources:
 
     def _block(self, mode: str, kind: str, name: str) -> Any:
         return _at(self._stack, ("data" if mode == "data" else "resource", kind, name))
+
+
+def _refuse_ephemeral(stack: Mapping[str, Any]) -> None:
+    """Ephemeral values may be others when the plan is applied, and the plan does not mark them."""
+    variables = mapping(stack.get("variable", {}), "the stack's variables")
+    marked = any(isinstance(block, Mapping) and block.get("ephemeral") for block in variables.values())
+    if marked or stack.get("ephemeral"):
+        raise RefusedError(
+            "the stack uses ephemeral values, which no change set can show",
+            "Make them ordinary values, or keep them out of the stack.",
+        )
 
 
 def _at(node: Any, path: Path) -> Any:
