@@ -246,7 +246,7 @@ def _table_alarms(watched: Watched, thresholds: AlarmThresholds) -> Iterator[Ala
             yield Alarm(
                 id=f"{id_}{what}Capacity",
                 kind=f"payments-{_kebab(id_)}-{what.lower()}-capacity",
-                description="Provisioned throughput is nearly used up: raise it before requests are turned away",
+                description="Provisioned throughput is nearly used up: raise it in time",
                 metrics=(metric,),
                 threshold=units * PERIOD_SECONDS * thresholds.capacity_percent / 100,
             )

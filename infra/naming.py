@@ -12,6 +12,8 @@ from infra.errors import InfraError
 PROJECT = "tollgate"
 MANAGED_BY = "cdktf"
 
+FUNCTION_BOUNDARY = "payments-function-boundary"
+
 # The longest suffix for which every name below stays inside its service's own limit (tests prove it).
 SUFFIX_MAX = 20
 SUFFIX_PATTERN = r"^[a-z](-?[a-z0-9])*$"
@@ -27,8 +29,8 @@ def check_suffix(suffix: str) -> str:
     """
     if len(suffix) > SUFFIX_MAX or not re.fullmatch(SUFFIX_PATTERN, suffix):
         raise InfraError(
-            f"environment suffix is {suffix!r}, expected at most {SUFFIX_MAX} lower-case letters, digits and single "
-            "hyphens, starting with a letter and not ending with a hyphen",
+            f"environment suffix is {suffix!r}, expected at most {SUFFIX_MAX} lower-case letters, digits and "
+            "single hyphens, starting with a letter and not ending with a hyphen",
             hint="S3 and IAM allow no other names; pr-42 is a good one",
         )
     return suffix
@@ -59,8 +61,13 @@ class InstanceNames:
         return f"{kind}-{self.account_id}-{self.suffix}"
 
     @property
+    def function_boundary_arn(self) -> str:
+        """The wall around every function's role in this environment; the account's bootstrap makes it."""
+        return f"arn:aws:iam::{self.account_id}:policy/{FUNCTION_BOUNDARY}-{self.environment}"
+
+    @property
     def tags(self) -> dict[str, str]:
-        """What everything that can carry tags carries. The release is not among them: it would touch everything."""
+        """What everything carries that can carry tags. The release is not among them: it would touch all."""
         return {
             "Environment": self.environment,
             "EnvironmentSuffix": self.suffix,

@@ -93,6 +93,7 @@ class PaymentApi(Construct):
             "Function",
             ApiFunctionProps(
                 names=props.names,
+                boundary_arn=props.names.function_boundary_arn,
                 environment=self._environment(props),
                 memory_mb=config.memory_mb,
                 timeout_seconds=config.timeout_seconds,

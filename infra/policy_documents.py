@@ -1,4 +1,4 @@
-"""IAM policies as literal JSON, so that whoever reads the synthesized stack, person or program, can see them."""
+"""IAM policies as literal JSON, so that whoever reads the stack, person or program, can see them."""
 
 import json
 from collections.abc import Mapping, Sequence

@@ -16,7 +16,8 @@ import os
 import re
 import tarfile
 import tempfile
-from collections.abc import Callable, Iterator, Set
+from collections.abc import Callable, Iterator
+from collections.abc import Set as AbstractSet
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,7 @@ _FOLDER = re.compile(r"src/([^/]+)/index:")
 
 
 @contextlib.contextmanager
-def assembly_of(package: str, packaged: str, namespaces: Set[str]) -> Iterator[Path]:
+def assembly_of(package: str, packaged: str, namespaces: AbstractSet[str]) -> Iterator[Path]:
     """A file with the assembly of `namespaces`, from the cache if it is there; it may be gone afterwards.
 
     Args:
@@ -58,7 +59,7 @@ def assembly_of(package: str, packaged: str, namespaces: Set[str]) -> Iterator[P
         yield _keep(own, key, trimmed(source, namespaces))
 
 
-def _key(package: str, packaged: str, namespaces: Set[str]) -> str:
+def _key(package: str, packaged: str, namespaces: AbstractSet[str]) -> str:
     """Changes with the wheel, with the set of namespaces and with this very file."""
     distribution = importlib.metadata.distribution(package.replace("_", "-"))
     record = distribution.read_text("RECORD") or ""
@@ -93,7 +94,7 @@ def _name(key: str, content: bytes) -> str:
     return f"{key}-{hashlib.sha256(content).hexdigest()}.tgz"
 
 
-def trimmed(source: Path, namespaces: Set[str]) -> bytes:
+def trimmed(source: Path, namespaces: AbstractSet[str]) -> bytes:
     """The packaged assembly with nothing but `namespaces`, as a tarball whose bytes depend on nothing else.
 
     Raises:
@@ -126,7 +127,7 @@ def trimmed(source: Path, namespaces: Set[str]) -> bytes:
     return _tarball(kept)
 
 
-def _trimmed_description(text: str, namespaces: Set[str]) -> tuple[dict[str, Any], dict[str, str]]:
+def _trimmed_description(text: str, namespaces: AbstractSet[str]) -> tuple[dict[str, Any], dict[str, str]]:
     """The description with only `namespaces`, and the folder of each of them."""
     description: dict[str, Any] = {}
 

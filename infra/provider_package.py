@@ -72,7 +72,7 @@ def load_assembly() -> None:
 
 
 def used_namespaces() -> frozenset[str]:
-    """The jsii namespaces of the imported submodules, as their own classes name them: `s3Bucket`, `kmsKey`."""
+    """The jsii namespaces of the imported submodules, as their classes name them: `s3Bucket`, `kmsKey`."""
     prefix = f"{PACKAGE}."
     names = set()
     for module_name, module in list(sys.modules.items()):

@@ -22,6 +22,7 @@ from cdktf import (
     TerraformVariableValidationConfig,
     Token,
 )
+from cdktf_cdktf_provider_aws.api_gateway_account import ApiGatewayAccount
 from cdktf_cdktf_provider_aws.api_gateway_api_key import ApiGatewayApiKey
 from cdktf_cdktf_provider_aws.api_gateway_deployment import ApiGatewayDeployment
 from cdktf_cdktf_provider_aws.api_gateway_gateway_response import ApiGatewayGatewayResponse
@@ -65,8 +66,12 @@ from cdktf_cdktf_provider_aws.dynamodb_table import (
     DynamodbTableServerSideEncryption,
     DynamodbTableTtl,
 )
+from cdktf_cdktf_provider_aws.iam_openid_connect_provider import IamOpenidConnectProvider
+from cdktf_cdktf_provider_aws.iam_policy import IamPolicy
 from cdktf_cdktf_provider_aws.iam_role import IamRole
 from cdktf_cdktf_provider_aws.iam_role_policy import IamRolePolicy
+from cdktf_cdktf_provider_aws.kms_alias import KmsAlias
+from cdktf_cdktf_provider_aws.kms_key import KmsKey
 from cdktf_cdktf_provider_aws.lambda_alias import LambdaAlias
 from cdktf_cdktf_provider_aws.lambda_function import (
     LambdaFunction,
@@ -99,7 +104,7 @@ from cdktf_cdktf_provider_aws.s3_bucket_server_side_encryption_configuration imp
     S3BucketServerSideEncryptionConfigurationRuleA as S3BucketEncryptionRule,
 )
 from cdktf_cdktf_provider_aws.s3_bucket_server_side_encryption_configuration import (
-    S3BucketServerSideEncryptionConfigurationRuleApplyServerSideEncryptionByDefaultA as S3BucketEncryptionDefault,
+    S3BucketServerSideEncryptionConfigurationRuleApplyServerSideEncryptionByDefaultA as _EncryptionDefault,
 )
 from cdktf_cdktf_provider_aws.s3_bucket_versioning import (
     S3BucketVersioningA as S3BucketVersioning,
@@ -112,9 +117,12 @@ from cdktf_cdktf_provider_aws.sns_topic import SnsTopic
 from cdktf_cdktf_provider_aws.sns_topic_policy import SnsTopicPolicy
 from constructs import Construct
 
+S3BucketEncryptionDefault = _EncryptionDefault  # its own name leaves no room on the line for an alias
+
 provider_package.load_assembly()
 
 __all__ = [
+    "ApiGatewayAccount",
     "ApiGatewayApiKey",
     "ApiGatewayDeployment",
     "ApiGatewayGatewayResponse",
@@ -150,8 +158,12 @@ __all__ = [
     "DynamodbTablePointInTimeRecovery",
     "DynamodbTableServerSideEncryption",
     "DynamodbTableTtl",
+    "IamOpenidConnectProvider",
+    "IamPolicy",
     "IamRole",
     "IamRolePolicy",
+    "KmsAlias",
+    "KmsKey",
     "LambdaAlias",
     "LambdaFunction",
     "LambdaFunctionEnvironment",

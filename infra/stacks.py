@@ -1,6 +1,16 @@
-"""The stack of one environment: variables in, a payment API, outputs out."""
+"""The stacks: variables in, constructs, outputs out. They only compose."""
+
+from dataclasses import dataclass
 
 from infra.api_definition import ApiDefinition
+from infra.constructs.account import (
+    GatewayLogging,
+    GatewayLoggingProps,
+    PipelineRoles,
+    PipelineRolesProps,
+    SigningKey,
+    SigningKeyProps,
+)
 from infra.environments import EnvironmentConfig
 from infra.naming import ACCOUNT_PATTERN, RELEASE_PATTERN, SUFFIX_MAX, SUFFIX_PATTERN, InstanceNames
 from infra.payment_api import PaymentApi, PaymentApiProps
@@ -14,21 +24,34 @@ from infra.providers import (
     TerraformVariableValidationConfig,
 )
 
+REPOSITORY_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9-]*/[A-Za-z0-9._-]+$"
 
-class EnvironmentStack(TerraformStack):
-    """What every stack of ours has: a backend whose settings come from outside, and a provider for one account.
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountStackProps:
+    """What a caller decides about any stack.
+
+    Attributes:
+        region: Where it is deployed.
+    """
+
+    region: str
+
+
+class AccountStack(TerraformStack):
+    """What every stack has: a backend whose settings come from outside, and a provider for one account.
 
     Attributes:
         account_id: The Terraform variable that names the account.
     """
 
-    def __init__(self, scope: Construct, id_: str, region: str) -> None:
+    def __init__(self, scope: Construct, id_: str, props: AccountStackProps) -> None:
         super().__init__(scope, id_)
         self._build_empty_backend()
         self.account_id = self._variable(
             "account_id", "The account that this may touch, and no other", ACCOUNT_PATTERN, "12 digits"
         )
-        AwsProvider(self, "Aws", region=region, allowed_account_ids=[self.account_id])
+        AwsProvider(self, "Aws", region=props.region, allowed_account_ids=[self.account_id])
         # Fully qualified, or OpenTofu would look for it in a registry of its own.
         self.add_override("terraform.required_providers.aws.source", "registry.terraform.io/hashicorp/aws")
 
@@ -72,11 +95,25 @@ class EnvironmentStack(TerraformStack):
             TerraformOutput(self, name, value=value)
 
 
-class PaymentsStack(EnvironmentStack):
-    """A payment API in one environment."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaymentsStackProps:
+    """What a caller decides about the stack of an environment.
 
-    def __init__(self, scope: Construct, config: EnvironmentConfig, definition: ApiDefinition) -> None:
-        super().__init__(scope, f"payments-{config.name}", config.region)
+    Attributes:
+        config: What the environment decides.
+        definition: Which routes there are and what they accept.
+    """
+
+    config: EnvironmentConfig
+    definition: ApiDefinition
+
+
+class PaymentsStack(AccountStack):
+    """A payment API in one environment; the same stack serves every instance of it."""
+
+    def __init__(self, scope: Construct, id_: str, props: PaymentsStackProps) -> None:
+        config = props.config
+        super().__init__(scope, id_, AccountStackProps(region=config.region))
         suffix = self._variable(
             "environment_suffix",
             "Tells instances of one environment apart",
@@ -98,7 +135,7 @@ class PaymentsStack(EnvironmentStack):
         payments = PaymentApi(
             self,
             "PaymentApi",
-            PaymentApiProps(config=config, names=names, definition=definition, release=release),
+            PaymentApiProps(config=config, names=names, definition=props.definition, release=release),
         )
         self._outputs(
             api_key_id=payments.api.api_key_id,
@@ -109,4 +146,46 @@ class PaymentsStack(EnvironmentStack):
             stage_name=payments.api.stage_name,
             transaction_log_bucket_name=payments.storage.transaction_log.bucket_name,
             transactions_table_name=payments.table.table_name,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BootstrapStackProps:
+    """What a caller decides about the stack of an account.
+
+    Attributes:
+        config: What the account's environment decides.
+    """
+
+    config: EnvironmentConfig
+
+
+class BootstrapStack(AccountStack):
+    """What an account has once: API Gateway's logging, the pipeline's identity and roles, the signing key."""
+
+    def __init__(self, scope: Construct, id_: str, props: BootstrapStackProps) -> None:
+        config = props.config
+        super().__init__(scope, id_, AccountStackProps(region=config.region))
+        repository = self._variable(
+            "github_repository",
+            "The repository whose workflows may deploy here",
+            REPOSITORY_PATTERN,
+            "a GitHub repository, owner/name",
+        )
+        names = InstanceNames(
+            environment=config.name, suffix=config.name, account_id=self.account_id, owner=config.owner
+        )
+        GatewayLogging(self, "GatewayLogging", GatewayLoggingProps(names=names))
+        key = SigningKey(self, "SigningKey", SigningKeyProps(names=names))
+        roles = PipelineRoles(
+            self,
+            "PipelineRoles",
+            PipelineRolesProps(names=names, region=config.region, repository=repository, signing_key=key),
+        )
+        self._outputs(
+            apply_role_arn=roles.apply_role_arn,
+            concurrency_target=str(config.concurrency_target),
+            plan_role_arn=roles.plan_role_arn,
+            signing_key_alias=key.alias_name,
+            signing_key_arn=key.key_arn,
         )

@@ -329,10 +329,11 @@ def _camel(words: str) -> str:
 
 
 def _problem_template(problem: Problem) -> str:
-    """RFC 9457, with the request's id so that a caller can ask about it; `messageString` brings its own quotes."""
-    known = {"type": problem.type, "title": problem.title}
+    """RFC 9457, with the request's id so that a caller can ask about it."""
+    known: dict[str, object] = {"type": problem.type, "title": problem.title}
     if problem.status:
         known |= {"status": problem.status}
+    # API Gateway fills this in as text: `messageString` brings its own quotes.
     return (
         _canonical(known)[:-1] + ',"detail":$context.error.messageString,"request_id":"$context.requestId"}'
     )

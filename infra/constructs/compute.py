@@ -70,6 +70,8 @@ class ApiFunctionProps:
 
     Attributes:
         names: Names and tags of the instance.
+        boundary_arn: The policy that the function's role has to stand within, whatever it is allowed.
+            Default: none; then nothing but its own policies holds the role.
         environment: What the code finds in its environment; nothing secret.
             Default: nothing.
         memory_mb: Memory, and with it the share of a processor.
@@ -87,6 +89,7 @@ class ApiFunctionProps:
     """
 
     names: InstanceNames
+    boundary_arn: str | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
     memory_mb: int = 1024
     timeout_seconds: int = 28
@@ -157,6 +160,7 @@ class ApiFunction(Construct):
             "Role",
             name=props.names.of("payments-api-function"),
             assume_role_policy=policy(lambda_may_use_it),
+            permissions_boundary=props.boundary_arn,
             tags=props.names.tags,
         )
         self._role_id: str = role.id

@@ -1,4 +1,4 @@
-"""What tells people that payments are in trouble: alarms, a topic, a dashboard, a count of refused requests."""
+"""What tells people that payments are in trouble: alarms, their topic, a dashboard."""
 
 from dataclasses import dataclass, field
 

@@ -1,0 +1,151 @@
+"""What the pipeline's two roles may do in an account, and the walls they and the function live within.
+
+Names of instances begin alike and end with the suffix, so a role can be held to ours without knowing every
+suffix.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from infra import permissions
+from infra.policy_documents import statement
+
+Statement = Mapping[str, Any]
+# The last part of a name is the instance's suffix.
+_ANY = "*"
+
+
+class AccountArns:
+    """ARNs of what is ours in one account and region.
+
+    Args:
+        account_id: The account.
+        region: The region.
+    """
+
+    def __init__(self, account_id: str, region: str) -> None:
+        here = f"{region}:{account_id}"
+        self.alarms = f"arn:aws:cloudwatch:{here}:alarm:payments-{_ANY}"
+        self.all_alarms = f"arn:aws:cloudwatch:{here}:alarm:{_ANY}"
+        self.all_keys = f"arn:aws:kms:{here}:key/{_ANY}"
+        self.all_log_groups = f"arn:aws:logs:{here}:log-group:{_ANY}"
+        self.api = [
+            f"arn:aws:apigateway:{region}::/{part}"
+            for kind in ("apikeys", "restapis", "usageplans")
+            for part in (kind, f"{kind}/{_ANY}")
+        ] + [f"arn:aws:apigateway:{region}::/tags/{_ANY}"]
+        self.buckets = [
+            f"arn:aws:s3:::{kind}-{account_id}-{_ANY}" for kind in ("receipts", "transaction-logs")
+        ]
+        self.dashboards = f"arn:aws:cloudwatch::{account_id}:dashboard/payments-{_ANY}"
+        self.functions = f"arn:aws:lambda:{here}:function:payments-api-{_ANY}"
+        self.function_roles = f"arn:aws:iam::{account_id}:role/payments-api-function-{_ANY}"
+        self.log_groups = [
+            f"arn:aws:logs:{here}:log-group:/aws/{service}/payments-api-{_ANY}"
+            for service in ("apigateway", "lambda")
+        ]
+        self.secrets = f"arn:aws:secretsmanager:{here}:secret:payment-provider-{_ANY}"
+        self.state_bucket = f"arn:aws:s3:::tollgate-state-{account_id}"
+        self.tables = f"arn:aws:dynamodb:{here}:table/transactions-{_ANY}"
+        self.topics = f"arn:aws:sns:{here}:payments-alarms-{_ANY}"
+
+
+def reading(arns: AccountArns) -> list[Statement]:
+    """What a plan needs: to read what is there, and to take the lock on the state."""
+    return [
+        statement("ReadApis", permissions.DESCRIBE_API, arns.api),
+        # Listing knows no resource finer than all of the account's own.
+        statement("ListAlarms", permissions.DESCRIBE_ALARMS, arns.all_alarms),
+        statement("ReadDashboards", permissions.DESCRIBE_DASHBOARD, arns.dashboards),
+        statement("ReadTables", permissions.DESCRIBE_TABLE, arns.tables),
+        statement("ReadRoles", permissions.DESCRIBE_ROLE, arns.function_roles),
+        statement(
+            "ReadManagedKey",
+            permissions.DESCRIBE_KEY,
+            arns.all_keys,
+            condition={"ForAnyValue:StringEquals": {"kms:ResourceAliases": "alias/aws/dynamodb"}},
+        ),
+        statement("ReadFunctions", permissions.DESCRIBE_FUNCTION, arns.functions),
+        statement("ListLogGroups", permissions.DESCRIBE_LOG_GROUPS, arns.all_log_groups),
+        statement("ReadLogGroups", permissions.DESCRIBE_LOG_GROUP, arns.log_groups),
+        statement("ReadBuckets", permissions.DESCRIBE_BUCKET, arns.buckets),
+        statement("ReadSecrets", permissions.DESCRIBE_SECRET, arns.secrets),
+        statement("ReadTopics", permissions.DESCRIBE_TOPIC, arns.topics),
+        statement("ListStates", permissions.STATE_LIST, arns.state_bucket),
+    ]
+
+
+def planning(arns: AccountArns) -> list[Statement]:
+    """The plan role: it reads, and writes nothing but the state's lock."""
+    return [
+        *reading(arns),
+        statement("ReadStates", permissions.STATE_READ, f"{arns.state_bucket}/{_ANY}"),
+        statement("LockStates", permissions.STATE_WRITE, f"{arns.state_bucket}/{_ANY}.tflock"),
+    ]
+
+
+def changing(arns: AccountArns, boundary_arn: str) -> list[Statement]:
+    """What an apply needs besides: to make, change and destroy what is ours, and nothing of anybody else."""
+    return [
+        statement("ChangeApis", permissions.CHANGE_API, arns.api),
+        statement("ChangeAlarms", permissions.CHANGE_ALARMS, arns.alarms),
+        statement("ChangeDashboards", permissions.CHANGE_DASHBOARD, arns.dashboards),
+        statement("ChangeTables", permissions.CHANGE_TABLE, [arns.tables, f"{arns.tables}/index/{_ANY}"]),
+        statement(
+            "MakeRolesWithinTheBoundary",
+            permissions.CREATE_ROLE,
+            arns.function_roles,
+            condition={"StringEquals": {"iam:PermissionsBoundary": boundary_arn}},
+        ),
+        statement("ChangeRoles", permissions.CHANGE_ROLE, arns.function_roles),
+        statement(
+            "GiveRolesToLambda",
+            permissions.PASS_ROLE,
+            arns.function_roles,
+            condition={"StringEquals": {"iam:PassedToService": "lambda.amazonaws.com"}},
+        ),
+        statement("ChangeFunctions", permissions.CHANGE_FUNCTION, arns.functions),
+        statement("ChangeLogGroups", permissions.CHANGE_LOG_GROUP, arns.log_groups),
+        statement("ChangeBuckets", permissions.CHANGE_BUCKET, arns.buckets),
+        statement("EmptyBuckets", permissions.EMPTY_BUCKET, [f"{bucket}/{_ANY}" for bucket in arns.buckets]),
+        statement("ChangeSecrets", permissions.CHANGE_SECRET, arns.secrets),
+        statement("ChangeTopics", permissions.CHANGE_TOPIC, arns.topics),
+        statement("ChangeStates", permissions.STATE_WRITE, f"{arns.state_bucket}/{_ANY}"),
+    ]
+
+
+def function_wall(arns: AccountArns) -> list[Statement]:
+    """The most that any function's role can ever do, whatever its own policies say."""
+    objects = [f"{bucket}/{_ANY}" for bucket in arns.buckets]
+    return [
+        statement("Tables", (*permissions.TABLE_READ, *permissions.TABLE_WRITE), arns.tables),
+        statement("Indexes", permissions.INDEX_QUERY, f"{arns.tables}/index/{_ANY}"),
+        statement("Objects", (*permissions.OBJECT_READ, *permissions.OBJECT_WRITE), objects),
+        statement("Secrets", permissions.SECRET_READ, arns.secrets),
+        statement("Logs", permissions.LOG_WRITE, [f"{group}:log-stream:{_ANY}" for group in arns.log_groups]),
+        # X-Ray knows no resources: AWS accepts nothing finer here.
+        statement("Traces", permissions.TRACE_WRITE, "*"),
+    ]
+
+
+def pipeline_wall(arns: AccountArns, boundary_arn: str, signing_key_arn: str) -> list[Statement]:
+    """The most that the pipeline's roles can ever do: everything they may now, by service, on what is ours.
+
+    Making a role keeps its condition, or the wall could be climbed by making one without a boundary.
+    """
+    conditional = [one for one in changing(arns, boundary_arn) if "Condition" in one]
+    plain = [one for one in (*reading(arns), *changing(arns, boundary_arn)) if "Condition" not in one]
+    plain.append(statement("Sign", (*permissions.SIGN, *permissions.DESCRIBE_KEY), signing_key_arn))
+    by_service: dict[str, tuple[set[str], set[str]]] = {}
+    for one in plain:
+        for action in one["Action"]:
+            actions, resources = by_service.setdefault(action.partition(":")[0].title(), (set(), set()))
+            actions.add(action)
+            resources.update([one["Resource"]] if isinstance(one["Resource"], str) else one["Resource"])
+    return [
+        *(
+            statement(service, sorted(actions), sorted(resources))
+            for service, (actions, resources) in sorted(by_service.items())
+        ),
+        *conditional,
+    ]
