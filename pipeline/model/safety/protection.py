@@ -11,7 +11,10 @@ from pipeline.model.values import Known, Path, Value
 _UNLIMITED = -1  # a limit that is taken away; Terraform writes it as a number below nothing
 
 
-def find(change_set: ChangeSet) -> Iterator[Finding]:
+Rules = tuple[tuple[str, str, Weaker], ...]
+
+
+def find(change_set: ChangeSet, rules: Rules = RULES) -> Iterator[Finding]:
     """Yield a finding for everything that protects less than before."""
     for change in change_set.changes:
         if change.action in {Action.DELETE, Action.FORGET} and change.deposed is None:
@@ -24,14 +27,14 @@ def find(change_set: ChangeSet) -> Iterator[Finding]:
                     f"takes away {change.label}, which protects or warns",
                 )
         elif change.action is Action.UPDATE or change.action.replaces:
-            yield from _weakened(change)
+            yield from _weakened(change, rules)
 
 
-def _weakened(change: ResourceChange) -> Iterator[Finding]:
+def _weakened(change: ResourceChange, rules: Rules) -> Iterator[Finding]:
     for attribute in change.attributes:
         if not attribute.changes:
             continue
-        weaker = rule_for(change.type, attribute.path)
+        weaker = rule_for(change.type, attribute.path, rules)
         if weaker is not None:
             if _weakens(weaker, attribute):
                 severity = Severity.MEDIUM if weaker == "any" else Severity.HIGH
@@ -41,16 +44,15 @@ def _weakened(change: ResourceChange) -> Iterator[Finding]:
             yield _finding("unlisted", Severity.MEDIUM, change, attribute, "changes")
 
 
-def rule_for(kind: str, path: Path) -> Weaker | None:
+def rule_for(kind: str, path: Path, rules: Rules = RULES) -> Weaker | None:
     """Return what weakens the attribute, None if there is no rule for it."""
     plain = ".".join(step for step in path if isinstance(step, str))
-    best: tuple[int, Weaker] | None = None
-    for of, name, weaker in RULES:
-        # What replaced the whole block is about each of its attributes too.
-        touches = plain == name or plain.startswith(f"{name}.") or name.startswith(f"{plain}.")
-        if of == kind and touches and (best is None or len(name) > best[0]):
-            best = len(name), weaker
-    return best[1] if best else None
+    mine = [(name, weaker) for of, name, weaker in rules if of == kind]
+    above = [(len(name), weaker) for name, weaker in mine if plain == name or plain.startswith(f"{name}.")]
+    if above:
+        return max(above)[1]
+    # A whole block that changes at once is about every attribute in it.
+    return "any" if any(name.startswith(f"{plain}.") for name, _ in mine) else None
 
 
 def _weakens(weaker: Weaker, attribute: AttributeChange) -> bool:

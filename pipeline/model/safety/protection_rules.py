@@ -48,7 +48,7 @@ RULES: Final[tuple[tuple[str, str, Weaker], ...]] = (
     ("aws_cloudwatch_metric_alarm", "threshold", "any"),
     ("aws_cloudwatch_metric_alarm", "treat_missing_data", "any"),
     ("aws_dynamodb_table", "deletion_protection_enabled", "not true"),
-    ("aws_dynamodb_table", "point_in_time_recovery", "not true"),
+    ("aws_dynamodb_table", "point_in_time_recovery.enabled", "not true"),
     ("aws_dynamodb_table", "point_in_time_recovery.recovery_period_in_days", "lower"),
     ("aws_dynamodb_table", "server_side_encryption", "any"),
     ("aws_iam_role", "max_session_duration", "higher"),
