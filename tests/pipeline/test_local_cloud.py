@@ -57,6 +57,13 @@ def _kill(status: AccountStatus) -> None:
         time.sleep(0.01)
 
 
+def _wait_until_saved(status: AccountStatus) -> None:
+    """Wait until there is nothing that no checkpoint covers."""
+    until = time.monotonic() + 20
+    while any(status.log.parent.glob("journal*")) and time.monotonic() < until:
+        time.sleep(0.1)
+
+
 def test_an_account_answers_on_loopback_and_nowhere_else(cloud: LocalCloud) -> None:
     """Every socket on which an account listens is bound to 127.0.0.1."""
     (status,) = cloud.up()
@@ -163,19 +170,12 @@ def test_a_change_is_saved_soon_even_if_nobody_asks(cloud: LocalCloud) -> None:
     access = cloud.access("dev")
     _table(access)
     _put_item(access, "a")
-    until = time.monotonic() + 20
-    while cloud_has_unsaved(status) and time.monotonic() < until:
-        time.sleep(0.1)
+    _wait_until_saved(status)
     _kill(status)
     (unclean,) = cloud.status()
     assert unclean.vanished == ()
     cloud.up()
     assert _items(access) == {"a"}
-
-
-def cloud_has_unsaved(status: AccountStatus) -> bool:
-    """Whether the account has changes that no checkpoint covers yet."""
-    return any(status.log.parent.glob("journal*"))
 
 
 def test_an_object_survives_a_kill_without_a_checkpoint(cloud: LocalCloud) -> None:
@@ -292,3 +292,31 @@ def test_a_stop_ends_what_runs_in_the_account_and_nothing_else(cloud: LocalCloud
     assert not psutil.pid_exists(status.pid) or psutil.Process(status.pid).status() == psutil.STATUS_ZOMBIE
     with closing(socket.create_server(("127.0.0.1", int(status.endpoint.rpartition(":")[2])))):
         pass
+
+
+def test_nothing_is_saved_while_terraform_works_unless_asked_for(cloud: LocalCloud) -> None:
+    """Killed under a held state lock, an account comes back with nothing that the state cannot know of."""
+    (status,) = cloud.up()
+    access = cloud.access("dev")
+    bucket = {"LocationConstraint": access.region}
+    client(access, "s3").create_bucket(Bucket="states", CreateBucketConfiguration=bucket)
+    client(access, "s3").put_object(Bucket="states", Key="dev.tflock", Body=b"{}", IfNoneMatch="*")
+    cloud.checkpoint("dev")
+    _table(access)
+    time.sleep(3)
+    _kill(status)
+    (unclean,) = cloud.status()
+    table = f"arn:aws:dynamodb:{_DEV.region}:{_DEV.account_id}:table/things"
+    assert unclean.vanished == (
+        f"dynamodb:CreateTable on {table} came after the last checkpoint and is lost",
+    )
+    (status,) = cloud.up()
+    assert client(access, "dynamodb").list_tables()["TableNames"] == []
+
+    client(access, "s3").put_object(Bucket="states", Key="other.tflock", Body=b"{}", IfNoneMatch="*")
+    _table(access)
+    client(access, "s3").delete_object(Bucket="states", Key="other.tflock")
+    _wait_until_saved(status)
+    _kill(status)
+    cloud.up()
+    assert client(access, "dynamodb").list_tables()["TableNames"] == ["things"]

@@ -35,6 +35,7 @@ class Checkpoints:
         self._layout = layout
         self._changed = asyncio.Event()
         self._saving = asyncio.Lock()
+        self._holders: set[str] = set()
 
     def note(self, action: str, resource: str) -> None:
         """Take down a change that the emulator has just carried out."""
@@ -42,6 +43,19 @@ class Checkpoints:
             journal.record(self._layout.journal, action, resource)
         except OSError as error:
             _log.warning("the journal cannot be written: %s", error)
+        self._changed.set()
+
+    def hold(self, holder: str) -> None:
+        """Make no checkpoint by itself until `holder` is released; one that is asked for is made.
+
+        While Terraform works, its state knows less than the account. Were the account killed then, and came
+        back with what the state does not know, Terraform could only fail on it; what is gone it makes anew.
+        """
+        self._holders.add(holder)
+
+    def release(self, holder: str) -> None:
+        """Make checkpoints again as far as `holder` is concerned."""
+        self._holders.discard(holder)
         self._changed.set()
 
     def touch(self) -> None:
@@ -53,6 +67,8 @@ class Checkpoints:
         while True:
             await self._changed.wait()
             await asyncio.sleep(_SOON_SECONDS)
+            if self._holders:
+                continue
             started = time.monotonic()
             try:
                 await self.save()

@@ -10,6 +10,7 @@ _NOT_LOST = frozenset(
     {"s3:putobject", "s3:deleteobject", "s3:deleteobjectversion", "s3:abortmultipartupload"}
 )
 """S3's objects are written to disk as they come, so that no checkpoint is needed for them."""
+_TOLD_ONE_BY_ONE = 8
 _NO_STATE = frozenset({"lambda:invokefunction", "sts:assumerole", "sts:getcalleridentity"})
 
 
@@ -31,11 +32,19 @@ def record(path: Path, action: str, resource: str) -> None:
 
 
 def sentences(*paths: Path) -> tuple[str, ...]:
-    """Say, one sentence for each kind of change, what the journals at `paths` hold."""
+    """Say what the journals at `paths` hold: each kind of change, or where they are many, each service."""
     counts: Counter[tuple[str, str]] = Counter()
     for path in paths:
         for entry in _entries(path):
             counts[entry["action"], entry["resource"]] += 1
+    if len(counts) > _TOLD_ONE_BY_ONE:
+        services: Counter[str] = Counter()
+        for (action, _), count in counts.items():
+            services[action.partition(":")[0]] += count
+        return tuple(
+            f"{service}: changes after the last checkpoint are lost, {count} in all"
+            for service, count in services.most_common()
+        )
     told = []
     for (action, resource), count in counts.items():
         where = f" on {resource}" if resource not in {"", "*"} else ""

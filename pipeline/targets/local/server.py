@@ -24,6 +24,9 @@ Send = Callable[[Message], Awaitable[None]]
 
 _log = logging.getLogger(__name__)
 
+_TERRAFORM_LOCK = ".tflock"
+"""How the name of the object ends with which Terraform locks a state in S3."""
+
 
 class _StoppedError(Exception):
     """The server was asked to stop."""
@@ -128,6 +131,9 @@ class Server:
             )
         except Exception:  # noqa: BLE001 (a request the emulator liked must not fail for its name in our journal)
             resource = "*"
+        if resource.endswith(_TERRAFORM_LOCK):
+            held = action == "s3:PutObject"
+            (self._checkpoints.hold if held else self._checkpoints.release)(resource)
         self._checkpoints.note(action, resource)
 
     async def _refuse(self, scope: Message, send: Send, refused: gate.Refusal) -> None:

@@ -37,6 +37,18 @@ def test_losses_of_one_kind_are_one_sentence(tmp_path: Path) -> None:
     )
 
 
+def test_many_losses_are_told_by_service(tmp_path: Path) -> None:
+    """What a killed apply loses is told in one sentence for each service, the most changed first."""
+    path = tmp_path / "journal"
+    for number in range(20):
+        journal.record(path, "apigateway:CreateResource", f"resource/{number}")
+    journal.record(path, "iam:CreateRole", "role")
+    assert journal.sentences(path) == (
+        "apigateway: changes after the last checkpoint are lost, 20 in all",
+        "iam: changes after the last checkpoint are lost, 1 in all",
+    )
+
+
 def test_objects_are_never_lost(tmp_path: Path) -> None:
     """S3's objects are on disk at once, so their uploads are not taken down as a loss."""
     path = tmp_path / "journal"
