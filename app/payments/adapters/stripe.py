@@ -105,16 +105,19 @@ def stripe_amount(amount: int, currency: str) -> int | None:
 
 
 def _answer(status: int, document: Any) -> Accepted | Declined:
-    if status == 200:
-        # A refund may still be `pending` at the bank; a charge counts only when it succeeded.
-        final = {"payment_intent": ("succeeded",), "refund": ("succeeded", "pending")}[document["object"]]
-        if document["status"] in final:
-            return Accepted(document["id"])
-        return Declined(document["status"])
-    error = document.get("error", {})
-    # 402: the card was declined. 400 and 404: Stripe did not accept the request and has done nothing.
-    if status in (400, 402, 404) and error.get("type") != "idempotency_error":
-        return Declined(error.get("decline_code") or error.get("code") or "invalid_request")
+    match status, document:
+        case 200, {"object": "payment_intent", "status": "succeeded", "id": str(reference)}:
+            return Accepted(reference)
+        case 200, {"object": "refund", "status": "succeeded" | "pending", "id": str(reference)}:
+            return Accepted(reference)  # pending at the bank, but Stripe's to finish
+        case 200, {"status": "canceled" | "failed" | "requires_payment_method" as code}:
+            return Declined(code)
+        case 400, {"error": {"type": "idempotency_error"}}:
+            raise _unavailable()  # our key was used otherwise: what became of it is unknown
+        case 400 | 402 | 404, {"error": {"decline_code": str(code)} | {"code": str(code)}}:
+            return Declined(code)
+        case 400 | 402 | 404, {"error": {}}:
+            return Declined("invalid_request")
     raise _unavailable()
 
 

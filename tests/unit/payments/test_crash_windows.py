@@ -150,3 +150,17 @@ def test_a_caller_overtaken_after_its_lease_adopts_the_outcome(world: World) -> 
     assert payment.provider_reference == rivals[0].provider_reference
     assert len(world.bank.charges) == 1
     assert_whole(world, payment.id, ["created", "captured"])
+
+
+def test_an_event_that_was_delivered_before_stays_as_it_was(world: World) -> None:
+    """Window d: a crash after S3 was written delivers the same events again, and the log is as before."""
+    attempt(pay, FaultyPorts(world.ports, 7, Fault.CRASH_BEFORE).ports)
+    before = dict(world.log.events)
+    known = next(iter(world.payments.items))
+    owing = world.payments.items[known].outbox
+
+    get_payment(world.ports, known)
+
+    assert len(owing) == 2
+    assert world.log.events == before
+    assert_whole(world, known, ["created", "captured"])
