@@ -1,0 +1,272 @@
+"""Showing a change set: the same words everywhere, what matters first, nothing hostile, nothing secret."""
+
+import io
+import json
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.console import Console
+
+from pipeline.model.change_set import Action, ChangeSet, Check, DeferredChange, OutputChange
+from pipeline.model.safety import Finding, Kind, Severity, findings
+from pipeline.model.values import Known, Secret, Unknown
+from pipeline.show.change_set import show, to_document, to_markdown
+from pipeline.show.text import folded, folded_pair, safe
+from tests.unit.pipeline.change_sets import CHANGE_SETS, FEW, attribute, change, change_set, read, recorded
+
+_HOSTILE = "a\x1b[2J\x1b[31mred\r\n\u202egnp\u2028`````\n# not a title <script>alert(1)</script>"
+
+
+def _printed(
+    shown: ChangeSet, found: tuple[Finding, ...] = (), why: tuple[str, ...] = (), *, colour: bool = False
+) -> str:
+    console = Console(width=80, file=io.StringIO(), force_terminal=colour, no_color=not colour)
+    show(console, shown, found, why)
+    assert isinstance(console.file, io.StringIO)
+    return console.file.getvalue()
+
+
+def _full() -> ChangeSet:
+    return change_set(
+        change("aws_dynamodb_table", Action.DELETE, reason="delete_because_no_resource_config"),
+        change(
+            "aws_s3_bucket",
+            Action.REPLACE_DELETE_FIRST,
+            attribute("bucket", "old", "new"),
+            attribute("kept", 1, 1),
+            replaces_because=("bucket",),
+            reason="replace_because_cannot_update",
+        ),
+        change("aws_lambda_function", Action.UPDATE, attribute("memory_size", 128, 256)),
+        change("aws_sns_topic", Action.CREATE, construct_path="payments-dev/PaymentApi/Monitoring/Topic"),
+        change("aws_iam_role", Action.CREATE, construct_path="payments-dev/PaymentApi/Function/Role"),
+        change("aws_kms_key", Action.KEEP, importing=Known.of({"id": "k-1"})),
+        change("aws_kms_alias", Action.KEEP, previous_address="aws_kms_alias.old"),
+        change("aws_sqs_queue", Action.FORGET),
+        change("data.aws_ssm_parameter", Action.READ),
+        outputs=(OutputChange("url", Action.UPDATE, Known.of("a"), Unknown(("aws_x.y.url",))),),
+        deferred=(DeferredChange("instance_count_unknown", change("aws_later", Action.CREATE)),),
+        complete=False,
+        drift=(change("aws_sns_topic", Action.UPDATE, attribute("display_name", "ours", "theirs")),),
+        checks=(Check("check.healthy", "fail", ("it is not",)), Check("check.other", "pass")),
+    )
+
+
+def test_what_cannot_be_undone_comes_first() -> None:
+    """Deletes and replacements, findings, why a person is needed, updates, creates: always in this order."""
+    text = _printed(_full(), findings(_full()), ("staging changes nothing alone",))
+    titles = [line for line in text.splitlines() if line and not line.startswith(" ")][2:]
+    assert titles == [
+        "Deletes and replacements",
+        "Findings",
+        "Needs a person because",
+        "Updates",
+        "Creates",
+        "Imports, moves and objects let go",
+        "Reads during apply",
+        "Outputs",
+        "Not decided by this plan",
+        "Found changed outside of Tollgate",
+        "Checks that do not pass",
+    ]
+
+
+def test_every_change_has_its_words() -> None:
+    """A person reads what happens to each resource, why, and from what to what."""
+    text = _printed(_full())
+    for words in (
+        "delete aws_dynamodb_table.it: the release no longer has it",
+        "replace aws_s3_bucket.it, forced by bucket; the old one is deleted first",
+        'bucket: "old" → "new"',
+        "update aws_lambda_function.it",
+        "memory_size: 128 → 256",
+        "PaymentApi/Monitoring: 1 resource",
+        "let go of aws_sqs_queue.it: it stays in the cloud, unmanaged",
+        'import aws_kms_key.it from {"id": "k-1"}',
+        "move aws_kms_alias.old to aws_kms_alias.it",
+        'url: "a" → (known after apply: aws_x.y.url)',
+        "create aws_later.it: instance_count_unknown",
+        "the plan leaves resources out; another plan must follow",
+        "aws_sns_topic.it was changed",
+        "check.healthy: fail",
+    ):
+        assert words in text
+    assert "kept" not in text
+    assert "check.other" not in text
+
+
+def test_the_digest_that_an_approver_types_is_in_the_first_line() -> None:
+    """Twelve hex digits name the change set."""
+    shown = _full()
+    first = _printed(shown).splitlines()[0]
+    assert first.startswith(f"Change set {shown.digest.removeprefix('sha256:')[:12]} for staging:")
+
+
+def test_an_instance_beside_the_main_one_is_named() -> None:
+    """A preview cannot be taken for the environment itself."""
+    assert "for staging/pr-42:" in _printed(change_set(suffix="pr-42"))
+
+
+def test_nothing_to_do_is_said() -> None:
+    """An empty change set says so in a sentence."""
+    assert "Nothing to do" in _printed(change_set())
+
+
+def _words(text: str) -> list[str]:
+    return re.findall(r"\w+", text)
+
+
+@FEW
+@given(CHANGE_SETS)
+def test_the_words_are_the_same_everywhere(shown: ChangeSet) -> None:
+    """Terminal, Markdown and JSON differ in layout and in nothing else."""
+    found = findings(shown)
+    document = to_document(shown, found, ("because",))
+    told = [document["headline"], document["summary_line"]]
+    for section in document["sections"]:
+        told += [section["title"], *section["lines"]]
+    wide = Console(width=10_000, file=io.StringIO(), no_color=True)
+    show(wide, shown, found, ("because",))
+    assert isinstance(wide.file, io.StringIO)
+    assert _words(wide.file.getvalue()) == _words(" ".join(told))
+    markdown = [
+        line for line in to_markdown(shown, found, ("because",)).splitlines() if not line.startswith("`")
+    ]
+    assert _words(" ".join(markdown)) == _words(" ".join(told))
+
+
+@FEW
+@given(CHANGE_SETS)
+def test_eighty_columns_are_enough(shown: ChangeSet) -> None:
+    """No line is wider than the terminal, and none ends in blanks."""
+    lines = _printed(shown, findings(shown)).splitlines()
+    assert all(len(line) <= 80 and line == line.rstrip() for line in lines)
+
+
+def test_colour_adds_nothing_but_colour() -> None:
+    """Without colour the words are the same; with it, every sequence is one that sets colours."""
+    shown = _full()
+    plain, coloured = _printed(shown, findings(shown)), _printed(shown, findings(shown), colour=True)
+    assert "\x1b" not in plain
+    assert coloured != plain
+    assert re.sub(r"\x1b\[[\d;]*m", "", coloured) == plain
+
+
+def _hostile() -> ChangeSet:
+    return change_set(
+        change(
+            "aws_a",
+            Action.UPDATE,
+            attribute("x", "safe", _HOSTILE),
+            attribute(_HOSTILE.replace(".", ""), 1, 2),
+            name=_HOSTILE,
+        ),
+        change("aws_b", Action.CREATE, construct_path=f"s/{_HOSTILE}/{_HOSTILE}"),
+        change("aws_c", Action.DELETE, construct_path=f"s/{_HOSTILE}"),
+        suffix=_HOSTILE,
+        outputs=(OutputChange(_HOSTILE, Action.UPDATE, None, Unknown((_HOSTILE,))),),
+        checks=(Check(_HOSTILE, "fail", (_HOSTILE,)),),
+        deferred=(DeferredChange(_HOSTILE, change("aws_d", Action.CREATE)),),
+    )
+
+
+def test_hostile_text_cannot_repaint_the_terminal() -> None:
+    """Escape sequences, line ends and direction marks in names and values are spelled out."""
+    shown = _hostile()
+    text = _printed(shown, findings(shown), (_HOSTILE,))
+    assert all(character.isprintable() or character == "\n" for character in text)
+    assert "\\x1b[2J" in text
+
+
+def test_hostile_text_cannot_leave_its_fence() -> None:
+    """In Markdown, what others wrote can neither end its block nor bring markup of its own."""
+    shown = _hostile()
+    markdown = to_markdown(shown, findings(shown), (_HOSTILE,))
+    fence = None
+    for line in markdown.splitlines():
+        opening = re.fullmatch(r"(`{3,})(text)?", line)
+        if fence is None and opening:
+            fence = opening[1]
+        elif fence is not None and line == fence:
+            fence = None
+        elif fence is None:
+            assert "<script>" not in line
+            assert not line.startswith("# not a title")
+    assert fence is None
+
+
+@pytest.mark.parametrize("name", ["first-creation", "everything-at-once"])
+def test_no_secret_of_a_real_plan_is_shown(name: str) -> None:
+    """Neither terminal nor Markdown nor JSON tells a sensitive value."""
+    shown = read(recorded(name))
+    found = findings(shown)
+    told = _printed(shown, found) + to_markdown(shown, found) + json.dumps(to_document(shown, found))
+    assert "canary" not in told
+    assert "(secret)" in told
+
+
+def test_a_changed_secret_is_seen_to_change() -> None:
+    """A reader learns that a secret changes, and nothing else about it."""
+    shown = change_set(
+        change("aws_a", Action.UPDATE, attribute("pin", Secret("hmac-sha256:1"), Secret("hmac-sha256:2")))
+    )
+    assert "pin: (secret) → (another secret)" in _printed(shown)
+    assert "hmac" not in _printed(shown)
+
+
+def test_a_changed_policy_shows_what_changed_in_it() -> None:
+    """A document in a string is taken apart; what stays the same is left out."""
+    before = json.dumps({"Version": "1", "Statement": [{"Action": ["s3:Get"], "Resource": "r"}]})
+    after = json.dumps({"Version": "1", "Statement": [{"Action": ["s3:*"], "Resource": "r"}]})
+    text = _printed(change_set(change("aws_a", Action.UPDATE, attribute("policy", before, after))))
+    assert 'policy → Statement[0].Action: ["s3:Get"] → ["s3:*"]' in text
+    assert "Version" not in text
+
+
+def test_a_document_spelled_otherwise_says_so() -> None:
+    """Only white space differs: the reader is not left to find out."""
+    shown = change_set(change("aws_a", Action.UPDATE, attribute("policy", '{"a":1}', '{"a": 1}')))
+    assert "policy (only its spelling)" in _printed(shown)
+
+
+def test_an_echo_of_tags_is_left_out() -> None:
+    """`tags_all` repeats `tags`; what it has alone is shown."""
+    both = (attribute("tags.A", 1, 2), attribute("tags_all.A", 1, 2), attribute("tags_all.B", 1, 2))
+    text = _printed(change_set(change("aws_a", Action.UPDATE, *both)))
+    assert "tags.A" in text
+    assert "tags_all.A" not in text
+    assert "tags_all.B" in text
+
+
+def test_a_finding_is_shown_with_the_id_that_an_approval_names() -> None:
+    """The most severe first, each with its sentence and its id."""
+    low = Finding("r/low", Kind.DRIFT, Severity.LOW, "aws_a.a", "something small")
+    high = Finding("r/high", Kind.ACCESS, Severity.HIGH, "aws_b.b", "something big", before=Known.of(1))
+    text = _printed(_full(), (low, high))
+    assert text.index("high, wider access: something big") < text.index("low, drift undone: something small")
+    assert f"[{low.id}]" in text
+    assert "1 → (none)" in text
+
+
+@given(st.text())
+def test_safe_text_is_visible_and_tells_texts_apart(text: str) -> None:
+    """Whatever comes in, what goes out is printable, and plain text is left as it is."""
+    assert safe(text).isprintable()
+    assert not text.isprintable() or safe(text) == text
+
+
+@given(st.text(min_size=1), st.text(min_size=1), st.text("ab", max_size=300))
+def test_two_long_values_that_differ_look_different(one: str, other: str, shared: str) -> None:
+    """Folding keeps the place where two values part."""
+    if one != other:
+        before, after = folded_pair(shared + one + shared, shared + other + shared)
+        assert before != after
+
+
+@given(st.text(max_size=2_000))
+def test_nothing_folded_is_long(text: str) -> None:
+    """A long value is shown by its ends and its length."""
+    assert len(folded(text)) <= 80
+    assert len(text) <= 72 or f"({len(text)} characters)" in folded(text)
