@@ -12,9 +12,9 @@ from policies.gate.stack import Resource, Stack, read_stack
 _OPEN: dict[Path, Stack] = {}
 
 
-def remember(stack: Stack) -> None:
-    """Let policies judge exactly the bytes that the gate has read."""
-    _OPEN[stack.path.resolve()] = stack
+def remember(stack: Stack, scanned: Path) -> None:
+    """Let policies judge exactly the bytes that the gate has read, whatever file checkov is given."""
+    _OPEN[scanned.resolve()] = stack
 
 
 def stack_at(scanned_file: str) -> Stack:
@@ -22,7 +22,7 @@ def stack_at(scanned_file: str) -> Stack:
     path = Path(scanned_file.removeprefix("/")).resolve()
     if path not in _OPEN:
         name = path.parent.name
-        remember(read_stack(path, name, name.removeprefix("payments-")))
+        remember(read_stack(path, name, name.removeprefix("payments-")), path)
     return _OPEN[path]
 
 

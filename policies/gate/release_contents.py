@@ -7,6 +7,8 @@ from typing import Any
 
 from policies.gate.allow_list import ReleaseContents
 from policies.gate.finding import Finding, Rule
+from policies.gate.literals import account_ids, secret_like
+from policies.gate.scan import HISTORY_BLOCKS
 from policies.gate.stack import Stack, as_list, without_comment
 
 _FIX = "Leave it out, or have policies/release_contents.toml changed by review."
@@ -24,11 +26,13 @@ META = Rule("PAY_RELEASE_6", "No provisioners, connections, repetition or ignore
 WRITE_ONLY = Rule("PAY_RELEASE_7", "No write-only arguments and nothing ephemeral", _FIX)
 EXPRESSION = Rule("PAY_RELEASE_8", "Expressions only refer, but for the listed ones", _FIX)
 BACKEND = Rule("PAY_RELEASE_9", "The backend is an empty s3 block", "Leave its settings to the pipeline.")
-RULES = (PROVIDER, RESOURCE, DATA, BLOCK, HISTORY, META, WRITE_ONLY, EXPRESSION, BACKEND)
+LITERAL = Rule(
+    "PAY_RELEASE_10", "No literal outside the resources looks like a secret or an account id", _FIX
+)
+RULES = (PROVIDER, RESOURCE, DATA, BLOCK, HISTORY, META, WRITE_ONLY, EXPRESSION, BACKEND, LITERAL)
 
 # Whether prevent_destroy may be used is a policy's question (PAY_DESTROY_1); all else there hides changes.
 _LIFECYCLE = {"//", "create_before_destroy", "prevent_destroy", "replace_triggered_by"}
-_HISTORY_BLOCKS = ("import", "moved", "removed")
 _TEMPLATE = re.compile(r"[$%]\{")
 _ESCAPE = re.compile(r"\$\$\{|%%\{")
 _REFERENCE = re.compile(r"\$\{(?:path\.module|var\.\w+|aws_\w+\.[A-Za-z_][\w-]*(?:\.\w+|\[\d+\])*)\}")
@@ -54,6 +58,9 @@ def _unlisted(stack: Stack, allowed: ReleaseContents) -> Iterator[tuple[Rule, st
         if resource.type not in allowed.resource_types:
             yield RESOURCE, resource.address, f"the resource type {resource.type} is not on the list"
         yield from _arguments(resource.address, resource.body)
+    for block in stack.document.keys() - {"//", "resource"}:
+        for reason in (*secret_like(stack.document[block]), *account_ids(stack.document[block])):
+            yield LITERAL, block, reason
     for where, text in _texts(stack):
         if not _is_only_references(text, allowed):
             yield EXPRESSION, where, f"{text!r} does more than refer to a variable or a resource"
@@ -75,7 +82,7 @@ def _named(stack: Stack, allowed: ReleaseContents) -> Iterator[tuple[Rule, str, 
 
 def _blocks(stack: Stack, allowed: ReleaseContents) -> Iterator[tuple[Rule, str, str]]:
     for block in stack.document:
-        if block in _HISTORY_BLOCKS:
+        if block in HISTORY_BLOCKS:
             for item in as_list(stack.document[block]):
                 yield (
                     HISTORY,

@@ -6,10 +6,12 @@ report alone: the registries are watched while they work, and what they did is c
 
 import json
 import logging
+import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from checkov.common.graph.graph_builder import CustomAttributes
@@ -25,6 +27,8 @@ from checkov.terraform_json.runner import TerraformJsonRunner
 from policies.gate.open_stacks import remember
 from policies.gate.stack import Stack
 
+# These move and adopt resources and hold nothing to check; release_contents.py makes each of them a finding.
+HISTORY_BLOCKS = frozenset({"import", "moved", "removed"})
 # Where checkov wants permission documents as objects; elsewhere it opens the text itself.
 DOCUMENTS = {
     "aws_iam_policy": ("policy",),
@@ -95,7 +99,7 @@ class _WatchedRunner(TerraformJsonRunner):  # type: ignore[misc]  # checkov is n
     def add_python_check_results(self, *args: Any, **named: Any) -> None:
         """Before the first check: what checkov read must be what we read, and all of it in its graph."""
         read = _without_lines(next(iter(self.definitions.values()), {}))
-        if read != prepare_definition(self._scan.stack.document):
+        if self.definitions and read != prepare_definition(readable(self._scan.stack)):
             self._scan.faults.append("checkov read the file differently than it is written.")
         graph = self.graph_manager.get_reader_endpoint()
         nodes = {node[1].get(CustomAttributes.ID) for node in graph.nodes()}
@@ -121,14 +125,14 @@ class _WatchedRunner(TerraformJsonRunner):  # type: ignore[misc]  # checkov is n
 
 def scan_stack(stack: Stack) -> Scan:
     """Run every registered check over one stack."""
-    remember(stack)
     # checkov keeps opened policies by path and name while the process lives, whatever the file holds by now.
     BaseTerraformCloudsplainingIAMScanner.policy_document_cache.clear()
     scan = Scan(stack)
     runner = _WatchedRunner(scan)
-    with _logged_problems() as problems:
+    with _scanned_file(stack) as path, _logged_problems() as problems:
+        remember(stack, path)
         report = runner.run(
-            files=[str(stack.path)],
+            files=[str(path)],
             runner_filter=RunnerFilter(framework=["terraform_json"], show_progress_bar=False),
         )
     scan.faults += [f"checkov logged: {problem}" for problem in problems]
@@ -136,6 +140,23 @@ def scan_stack(stack: Stack) -> Scan:
         scan.faults.append("checkov could not parse the file.")
     _compare_with_report(scan, report)
     return scan
+
+
+def readable(stack: Stack) -> dict[str, Any]:
+    """The document without the blocks that checkov cannot parse: it would drop the whole file with them."""
+    return {block: content for block, content in stack.document.items() if block not in HISTORY_BLOCKS}
+
+
+@contextmanager
+def _scanned_file(stack: Stack) -> Iterator[Path]:
+    """The stack's own file, or, where it has blocks about history, a copy without them."""
+    if stack.document.keys().isdisjoint(HISTORY_BLOCKS):
+        yield stack.path
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder) / stack.path.name
+        copy.write_text(json.dumps(readable(stack), indent=2), encoding="utf-8")
+        yield copy
 
 
 def _compare_with_report(scan: Scan, report: Any) -> None:
