@@ -120,7 +120,7 @@ def page(
         Section("Reads during apply", tuple(_reads(changes))),
         Section("Outputs", tuple(_outputs(change_set.outputs))),
         Section("Not decided by this plan", tuple(_undecided(change_set))),
-        Section("Found changed outside of Tollgate", tuple(_drift(change_set.drift))),
+        Section("Found changed outside of Tollgate", tuple(_drift(change_set))),
         Section("Checks that do not pass", tuple(_checks(change_set))),
     )
     return tuple(section for section in sections if section.lines)
@@ -269,12 +269,26 @@ def _undecided(change_set: ChangeSet) -> Iterator[Line]:
         yield Line(0, "the plan leaves resources out; another plan must follow", "warning")
 
 
-def _drift(drift: Sequence[ResourceChange]) -> Iterator[Line]:
-    for change in drift:
-        word = "gone" if change.action is Action.DELETE else "changed"
-        yield Line(0, f"{_name(change)} was {word}", "warning")
-        if change.action is not Action.DELETE:
-            yield from _attribute_lines(change.attributes)
+def _drift(change_set: ChangeSet) -> Iterator[Line]:
+    """Only what applying touches; the rest is mostly the cloud's own spelling, and stays as it is."""
+    planned = {change.previous_address or change.address: change for change in change_set.changes}
+    others = 0
+    for drift in change_set.drift:
+        change = planned.get(drift.address)
+        touched = {attribute.path for attribute in change.attributes} if change else set()
+        found = tuple(attribute for attribute in drift.attributes if attribute.path in touched)
+        if change is not None and drift.action is Action.DELETE:
+            yield Line(0, f"{_name(change)} was deleted", "warning")
+        elif change is not None and found:
+            yield Line(0, f"{_name(change)} was changed", "warning")
+            yield from _attribute_lines(found)
+        else:
+            others += 1
+    if others:
+        noun = "resource reads" if others == 1 else "resources read"
+        yield Line(
+            0, f"{others} other {noun} otherwise than recorded; applying leaves it so", "quiet"
+        )
 
 
 def _checks(change_set: ChangeSet) -> Iterator[Line]:

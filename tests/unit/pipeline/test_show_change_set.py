@@ -49,7 +49,11 @@ def _full() -> ChangeSet:
         outputs=(OutputChange("url", Action.UPDATE, Known.of("a"), Unknown(("aws_x.y.url",))),),
         deferred=(DeferredChange("instance_count_unknown", change("aws_later", Action.CREATE)),),
         complete=False,
-        drift=(change("aws_sns_topic", Action.UPDATE, attribute("display_name", "ours", "theirs")),),
+        drift=(
+            change("aws_lambda_function", Action.UPDATE, attribute("memory_size", 512, 128)),
+            change("aws_sns_topic", Action.DELETE),
+            change("aws_other", Action.UPDATE, attribute("layers", None, [])),
+        ),
         checks=(Check("check.healthy", "fail", ("it is not",)), Check("check.other", "pass")),
     )
 
@@ -89,11 +93,15 @@ def test_every_change_has_its_words() -> None:
         'url: "a" → (known after apply: aws_x.y.url)',
         "create aws_later.it: instance_count_unknown",
         "the plan leaves resources out; another plan must follow",
-        "aws_sns_topic.it was changed",
+        "aws_lambda_function.it was changed",
+        "memory_size: 512 → 128",
+        "PaymentApi/Monitoring/Topic was deleted",
+        "1 other resource reads otherwise than recorded",
         "check.healthy: fail",
     ):
         assert words in text
     assert "kept" not in text
+    assert "layers" not in text
     assert "check.other" not in text
 
 
