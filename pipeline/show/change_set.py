@@ -24,6 +24,8 @@ Tone = Literal["plain", "danger", "warning", "change", "new", "quiet", "title"]
 SHORT = 12
 """Hex digits of a digest that a person reads or types."""
 
+_LONG_LISTS = 6
+
 _STYLES: dict[Tone, str] = {
     "plain": "",
     "danger": "bold red",
@@ -42,7 +44,6 @@ _SUMMARY_WORDS = {
     "move": "to move",
     "forget": "to forget",
     "read": "to read",
-    "output": "outputs to change",
     "deferred": "put off",
 }
 _REASONS = {
@@ -102,7 +103,14 @@ def summary_line(change_set: ChangeSet) -> str:
     counts = change_set.summary
     if not counts:
         return "Nothing to do: the cloud is as the release says."
-    return ", ".join(f"{number} {_SUMMARY_WORDS[word]}" for word, number in counts.items()) + "."
+    told = (f"{number} {_counted(word, number)}" for word, number in counts.items())
+    return ", ".join(told) + "."
+
+
+def _counted(word: str, number: int) -> str:
+    if word == "output":
+        return "output to change" if number == 1 else "outputs to change"
+    return _SUMMARY_WORDS[word]
 
 
 def page(
@@ -193,7 +201,16 @@ def _destructive(changes: Sequence[ResourceChange]) -> Iterator[Line]:
     for change in changes:
         if change.action.replaces:
             yield Line(0, f"replace {_name(change)}{_because(change)}; {_ORDERS[change.action]}", "danger")
-            yield from _attribute_lines(change.attributes)
+            told = [attribute for attribute in change.attributes if not _is_reported(attribute)]
+            yield from _attribute_lines(told)
+            if reported := len(change.attributes) - len(told):
+                noun = "value" if reported == 1 else "values"
+                yield Line(1, f"and {reported} {noun} that the provider gives the new one", "quiet")
+
+
+def _is_reported(attribute: AttributeChange) -> bool:
+    """True for what a new object gets from the provider in any case: its id, its address."""
+    return isinstance(attribute.after, Unknown) and not attribute.after.references
 
 
 def _because(change: ResourceChange) -> str:
@@ -286,9 +303,7 @@ def _drift(change_set: ChangeSet) -> Iterator[Line]:
             others += 1
     if others:
         noun = "resource reads" if others == 1 else "resources read"
-        yield Line(
-            0, f"{others} other {noun} otherwise than recorded; applying leaves it so", "quiet"
-        )
+        yield Line(0, f"{others} other {noun} otherwise than recorded; applying leaves it so", "quiet")
 
 
 def _checks(change_set: ChangeSet) -> Iterator[Line]:
@@ -329,10 +344,15 @@ def _unpacked(attribute: AttributeChange) -> Iterator[tuple[str, Value, Value]]:
 
 
 def _document(value: Value) -> Any:
-    if not isinstance(value, Known) or not isinstance(value.value, str):
-        return None
+    match value:
+        case Known():
+            written = value.value
+        case Unknown():
+            written = value.expression
+        case _:
+            written = None
     try:
-        document = json.loads(value.value)
+        document = json.loads(written) if isinstance(written, str) else None
     except (ValueError, RecursionError):
         return None
     return document if isinstance(document, dict | list) else None
@@ -353,9 +373,21 @@ def _arrow(before: Value, after: Value) -> str:
     if isinstance(before, Secret) and isinstance(after, Secret):
         return "(secret) → (another secret)" if before != after else "(secret)"
     if isinstance(before, Known) and isinstance(after, Known):
+        if (difference := _list_difference(before.value, after.value)) is not None:
+            return difference
         old, new = folded_pair(_spelling(before), _spelling(after))
         return f"{old} → {new}"
     return f"{_value(before)} → {_value(after)}"
+
+
+def _list_difference(before: Any, after: Any) -> str | None:
+    """Say what a long list loses and gains, instead of showing it twice."""
+    if not isinstance(before, list) or not isinstance(after, list) or len(before) + len(after) < _LONG_LISTS:
+        return None
+    lost = [_value(Known.of(item)) for item in before if item not in after]
+    gained = [_value(Known.of(item)) for item in after if item not in before]
+    told = [f"loses {', '.join(lost)}"] * bool(lost) + [f"gains {', '.join(gained)}"] * bool(gained)
+    return "; ".join(told) or "in another order or number"
 
 
 def _value(value: Value) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 
 from pipeline.model.change_set import Action, AttributeChange, ChangeSet, ResourceChange
 from pipeline.model.safety.finding import Finding, Kind, Severity
+from pipeline.model.safety.left_open import is_left_open
 from pipeline.model.safety.policy_text import NOTHING, UNREADABLE, Grant, Policy, by_resource, read_policy
 from pipeline.model.safety.stack_text import written_at, written_text
 from pipeline.model.values import Known, Unknown, Value
@@ -66,7 +67,7 @@ def find(change_set: ChangeSet, stack: Stack | None, baseline: Stack | None) -> 
 
 def _policies(change: ResourceChange, stack: Stack | None, baseline: Stack | None) -> Iterator[Finding]:
     for attribute in change.attributes:
-        if not attribute.changes or not _is_policy(attribute) or _is_left_open(attribute.after):
+        if not attribute.changes or not _is_policy(attribute) or is_left_open(attribute):
             continue
         before, after = _read(attribute.before), _read(attribute.after)
         if change.action is Action.CREATE and len(attribute.path) == 1:
@@ -129,7 +130,7 @@ def _access_resource(
     news = (
         attribute
         for attribute in change.attributes
-        if attribute.changes and attribute.after is not None and not _is_left_open(attribute.after)
+        if attribute.changes and attribute.after is not None and not is_left_open(attribute)
     )
     told = ", ".join(f"{attribute.name} {_short(attribute.after)}" for attribute in news)
     word = "newly gives access" if change.action is Action.CREATE else "gives access in another way"
@@ -147,7 +148,7 @@ def _access_attributes(change: ResourceChange) -> Iterator[Finding]:
     if change.action is Action.CREATE or change.action is Action.DELETE:
         return
     for attribute in change.attributes:
-        if attribute.changes and attribute.path and attribute.path[0] in _ACCESS_NAMES:
+        if attribute.changes and not is_left_open(attribute) and attribute.path[0] in _ACCESS_NAMES:
             yield Finding(
                 "access/attribute",
                 Kind.ACCESS,
@@ -170,11 +171,6 @@ def _is_policy(attribute: AttributeChange) -> bool:
         or _says_statement(attribute.before)
         or _says_statement(attribute.after)
     )
-
-
-def _is_left_open(value: Value) -> bool:
-    """True for what the release does not set: the provider reports it after apply, nothing is asked for."""
-    return isinstance(value, Unknown) and not value.references and not value.secret
 
 
 def _has_text(attribute: AttributeChange) -> bool:

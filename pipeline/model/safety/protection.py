@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 from pipeline.model.change_set import Action, AttributeChange, ChangeSet, ResourceChange
 from pipeline.model.safety.finding import Finding, Kind, Severity
+from pipeline.model.safety.left_open import is_left_open
 from pipeline.model.safety.protection_rules import GUARDS, RULES, STRONG, TELLING, Weaker
 from pipeline.model.values import Known, Path, Value
 
@@ -32,7 +33,7 @@ def find(change_set: ChangeSet, rules: Rules = RULES) -> Iterator[Finding]:
 
 def _weakened(change: ResourceChange, rules: Rules) -> Iterator[Finding]:
     for attribute in change.attributes:
-        if not attribute.changes:
+        if not attribute.changes or is_left_open(attribute):
             continue
         weaker = rule_for(change.type, attribute.path, rules)
         if weaker is not None:
@@ -40,7 +41,7 @@ def _weakened(change: ResourceChange, rules: Rules) -> Iterator[Finding]:
                 severity = Severity.MEDIUM if weaker == "any" else Severity.HIGH
                 word = "changes" if weaker == "any" else "turns down"
                 yield _finding("weaker", severity, change, attribute, word)
-        elif _sounds_protective(attribute) and not _is_provider_decided(attribute):
+        elif _sounds_protective(attribute):
             yield _finding("unlisted", Severity.MEDIUM, change, attribute, "changes")
 
 
@@ -93,11 +94,6 @@ def _sounds_protective(attribute: AttributeChange) -> bool:
         for word in re.findall(r"[A-Za-z][a-z]*", step)
     )
     return attribute.path[:1] not in {("tags",), ("tags_all",)} and not TELLING.isdisjoint(words)
-
-
-def _is_provider_decided(attribute: AttributeChange) -> bool:
-    """True for what was not set and is only known after apply: nobody's decision, so nothing to approve."""
-    return attribute.before is None and not isinstance(attribute.after, Known)
 
 
 def _finding(

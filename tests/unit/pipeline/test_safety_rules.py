@@ -173,6 +173,16 @@ def test_an_attribute_that_sounds_protective_is_looked_at() -> None:
     assert _ids(_update("aws_new_thing", "size", 1, 2)) == set()
 
 
+@pytest.mark.parametrize("before", [None, "", False, [], {}])
+def test_what_nobody_sets_is_no_finding(before: Any) -> None:
+    """A replacement's values that the provider reports are nobody's wish, unless something was set before."""
+    for kind, path in (("aws_s3_bucket", "object_lock_enabled"), ("aws_s3_bucket", "acl")):
+        open_ = change(kind, Action.REPLACE_CREATE_FIRST, attribute(path, before, Unknown()))
+        assert _ids(open_) == {"data-loss/replace"}
+        was_set = change(kind, Action.REPLACE_CREATE_FIRST, attribute(path, True, Unknown()))
+        assert len(_ids(was_set)) == 2
+
+
 def test_what_reaches_outside_is_found() -> None:
     """An import, a move, an object let go and a setting that the account shares are findings."""
     assert _ids(change("aws_sns_topic", Action.KEEP, importing=Known.of({"id": "x"}))) == {"outside/import"}

@@ -233,10 +233,42 @@ def test_a_changed_policy_shows_what_changed_in_it() -> None:
     assert "Version" not in text
 
 
+def test_a_policy_that_waits_for_a_reference_shows_its_text() -> None:
+    """What is known only after apply is compared as the release writes it, reference and all."""
+    before = json.dumps({"Statement": [{"Action": "s3:Get", "Resource": "arn:aws:s3:::b"}]})
+    after = json.dumps({"Statement": [{"Action": "s3:Get", "Resource": "${aws_s3_bucket.b.arn}"}]})
+    waiting = attribute("policy", before, Unknown(("aws_s3_bucket.b.arn",), after))
+    text = _printed(change_set(change("aws_a", Action.UPDATE, waiting)))
+    assert "policy → Statement[0].Resource:" in text
+    assert '"arn:aws:s3:::b" → "${aws_s3_bucket.b.arn}"' in text
+
+
 def test_a_document_spelled_otherwise_says_so() -> None:
     """Only white space differs: the reader is not left to find out."""
     shown = change_set(change("aws_a", Action.UPDATE, attribute("policy", '{"a":1}', '{"a": 1}')))
     assert "policy (only its spelling)" in _printed(shown)
+
+
+def test_a_long_list_shows_what_it_loses_and_gains() -> None:
+    """Ten actions that stay need not be read twice to find the one that changed."""
+    before, after = [f"s3:A{n}" for n in range(9)], [f"s3:A{n}" for n in range(1, 10)]
+    text = _printed(change_set(change("aws_a", Action.UPDATE, attribute("actions", before, after))))
+    assert 'actions: loses "s3:A0"; gains "s3:A9"' in text
+    turned = _printed(change_set(change("aws_a", Action.UPDATE, attribute("actions", before, before[::-1]))))
+    assert "actions: in another order or number" in turned
+
+
+def test_a_replacement_counts_what_the_provider_gives() -> None:
+    """Ids and addresses of the new object are one line, what the release decides is told."""
+    decided = Unknown(("aws_b.it.arn",))
+    given = (
+        attribute("arn", "a", Unknown()),
+        attribute("id", "a", Unknown()),
+        attribute("role", "a", decided),
+    )
+    text = _printed(change_set(change("aws_a", Action.REPLACE_CREATE_FIRST, *given)))
+    assert "and 2 values that the provider gives the new one" in text
+    assert 'role: "a" → (known after apply: aws_b.it.arn)' in text
 
 
 def test_an_echo_of_tags_is_left_out() -> None:
