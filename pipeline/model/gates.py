@@ -57,6 +57,7 @@ class Facts:
         now: The time of the question.
         change_set: Digest of the change set about to be applied, None before there is a plan.
         needs_person: Why this change set needs a person; empty where the environment tolerates it.
+        ask_again: Whether a rejected change set may be shown again.
     """
 
     environment: Environment
@@ -69,6 +70,7 @@ class Facts:
     now: datetime
     change_set: str | None = None
     needs_person: tuple[str, ...] = ()
+    ask_again: bool = False
 
 
 def decide(facts: Facts) -> Decision:
@@ -109,14 +111,14 @@ def _clean(facts: Facts) -> Reason | None:
 
 def _rejection(facts: Facts) -> Reason | None:
     rejection = facts.history.rejection
-    if rejection is None or rejection.body["release"] != facts.release:
+    if facts.ask_again or rejection is None or rejection.body["release"] != facts.release:
         return None
     if facts.change_set is not None and rejection.body["change_set"] != facts.change_set:
         return None
     return Reason(
         "rejection",
         f"{rejection.by} rejected this change set: {rejection.body['reason']}",
-        f"promote another release, or ask again with `nox -s promote -- --ask-again {facts.environment.name}`",
+        f"promote another release, or ask again with `nox -s promote -- --ask-again`",
     )
 
 

@@ -47,7 +47,7 @@ _FIELDS: dict[Kind, dict[str, type | tuple[type, ...]]] = {
         "dirty": bool,
         "dirty_allowed": bool,
     },
-    Kind.SHOWN: {**_INSTANCE_FIELDS, "change_set": str, "operation": str, "reasons": list},
+    Kind.SHOWN: {**_INSTANCE_FIELDS, "change_set": str, "operation": str, "needs_person": list, "reasons": list},
     Kind.APPROVAL: {
         **_INSTANCE_FIELDS,
         "change_set": str,

@@ -1,0 +1,277 @@
+"""The verbs."""
+
+import sys
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import click
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from pipeline import destroy as destroying
+from pipeline import promote as promoting
+from pipeline import waiting
+from pipeline.build.synth import synthesize_whole
+from pipeline.carry import Arrival, Report, Wish
+from pipeline.cli import cloud
+from pipeline.cli.console import print_json, progress, results, run
+from pipeline.context import Context
+from pipeline.endpoint import find_deployed
+from pipeline.host.home import PROJECT_ROOT
+from pipeline.model.environment import instance_of
+from pipeline.model.errors import RefusedError, UsageError
+from pipeline.model.release import short
+from pipeline.plan import judge, open_site
+from pipeline.settings import load_environments, load_project
+from pipeline.show import change_set as show_change_set
+from pipeline.show.words import show_reasons, show_rows
+from pipeline.status import status_rows
+
+app = typer.Typer(
+    name="tollgate",
+    help="Build one release and carry it, unchanged, through dev, staging and prod.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+app.add_typer(cloud.app, name="cloud")
+
+Env = Annotated[str, typer.Argument(metavar="ENV", help="The environment: dev, staging or prod.")]
+Suffix = Annotated[
+    str | None,
+    typer.Option("--suffix", metavar="NAME", help="A second instance beside the main one, such as pr-42."),
+]
+Target = Annotated[
+    str | None,
+    typer.Option(
+        "--target",
+        metavar="NAME",
+        help="local (emulated accounts, the default) or aws.",
+        envvar="TOLLGATE_TARGET",
+    ),
+]
+Reason = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; it is recorded in the ledger.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else to standard output.")]
+
+
+@app.command()
+def synth(
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Where to write the stacks.")],
+) -> None:
+    """Write the stack of every environment as Terraform JSON."""
+    names = load_environments(PROJECT_ROOT / "environments").names
+    with progress().step("build", "synth"):
+        synthesize_whole(load_project(PROJECT_ROOT), names, out)
+
+
+@app.command()
+def build(target: Target = None) -> None:
+    """Build the release of this checkout; the last line printed is its digest."""
+    release = promoting.build(Context.open(progress(), target))
+    typer.echo(release.digest)
+
+
+@app.command()
+def promote(
+    to: Annotated[
+        str | None, typer.Option("--to", metavar="ENV", help="Stop after this environment.")
+    ] = None,
+    suffix: Suffix = None,
+    check: Annotated[
+        bool, typer.Option("--check", help="Ask the cloud too where the ledger says all is well.")
+    ] = False,
+    allow_dirty: Annotated[
+        bool, typer.Option("--allow-dirty", help="Let uncommitted files go beyond dev; it is recorded.")
+    ] = False,
+    ask_again: Annotated[bool, typer.Option("--ask-again", help="Show again what was rejected.")] = False,
+    target: Target = None,
+    as_json: Json = False,
+) -> None:
+    """Build the release, check it, and carry it as far as its gates allow."""
+    context = Context.open(progress(), target)
+    wish = Wish(to=to, suffix=suffix, check=check, allow_dirty=allow_dirty, ask_again=ask_again)
+    if suffix is not None and to is None:
+        raise UsageError("a suffix needs the environment it is for", "for example `--to dev --suffix pr-42`")
+    reports = promoting.promote(context, wish)
+    _conclude(context, wish, reports, as_json=as_json)
+
+
+@app.command()
+def plan(env: Env, suffix: Suffix = None, target: Target = None, as_json: Json = False) -> None:
+    """Show the change set that would wait in an environment; change nothing."""
+    context = Context.open(progress(), target)
+    environment = context.environments.named(env)
+    instance = instance_of(environment, suffix)
+    release = promoting.build(context)
+    context.target.prepare(lambda text: context.progress.note("cloud", text))
+    with open_site(context, environment, instance, release, "planning") as site:
+        judged = judge(context, site)
+    if as_json:
+        print_json(show_change_set.to_document(judged.change_set, judged.findings, judged.needs_person))
+        return
+    show_change_set.show(results(), judged.change_set, judged.findings, judged.needs_person)
+
+
+@app.command()
+def approve(
+    env: Env,
+    reason: Reason,
+    suffix: Suffix = None,
+    go: Annotated[bool, typer.Option("--go", help="Apply it at once.")] = False,
+    target: Target = None,
+) -> None:
+    """Approve exactly the change set that now waits in an environment."""
+    context = Context.open(progress(), target)
+    environment = context.environments.named(env)
+    instance = instance_of(environment, suffix)
+    entry = waiting.approve(context, environment, instance, reason)
+    console = results()
+    said = f"approved {short(entry.body['change_set'])} for {instance}, until {entry.body['expires']}"
+    console.print(Text(f"{said} (ledger entry {entry.number})"), soft_wrap=True)
+    operation = context.history()[0].of(instance).waiting
+    destroys = operation is not None and operation.body["operation"] == "destroy"
+    if not go:
+        verb = f"destroy -- {env}" if destroys else "promote"
+        console.print(Text(f"next: `nox -s {verb}` applies it if the plan is still the same"), soft_wrap=True)
+    elif destroys:
+        _conclude(context, Wish(to=env, suffix=suffix), (destroying.destroy(context, environment, suffix),))
+    else:
+        wish = Wish(to=env, suffix=suffix)
+        _conclude(context, wish, promoting.reconcile(context, wish))
+
+
+@app.command()
+def reject(env: Env, reason: Reason, suffix: Suffix = None, target: Target = None) -> None:
+    """Reject the change set that now waits in an environment."""
+    context = Context.open(progress(), target)
+    instance = instance_of(context.environments.named(env), suffix)
+    entry = waiting.reject(context, instance, reason)
+    said = f"rejected {short(entry.body['change_set'])} for {instance} (ledger entry {entry.number})"
+    results().print(Text(said), soft_wrap=True)
+
+
+@app.command()
+def status(target: Target = None, as_json: Json = False) -> None:
+    """Show what runs where, what waits, and what would unblock it."""
+    context = Context.open(progress(), target)
+    rows = status_rows(context)
+    if as_json:
+        print_json(
+            {"target": context.target.name, "relaxes": list(context.target.relaxes), "instances": rows}
+        )
+        return
+    console = results()
+    show_rows(console, rows)
+    _say_relaxed(console, context)
+
+
+@app.command()
+def key(
+    env: Env,
+    suffix: Suffix = None,
+    show: Annotated[bool, typer.Option("--show", help="Print it even where this is no terminal.")] = False,
+    target: Target = None,
+) -> None:
+    """Print the URL and the API key of an instance to a terminal."""
+    if not show and not sys.stdout.isatty():
+        raise RefusedError("a key is not written to a log", "use a terminal, or `--show` if you mean it")
+    context = Context.open(progress(), target)
+    endpoint = find_deployed(context, context.environments.named(env), suffix)
+    typer.echo(f"url={endpoint.url}")
+    for name, value in endpoint.secrets.items():
+        typer.echo(f"{name}={value}")
+
+
+@app.command()
+def destroy(env: Env, suffix: Suffix = None, target: Target = None) -> None:
+    """Destroy an instance; where changes need a person, this one does too."""
+    context = Context.open(progress(), target)
+    environment = context.environments.named(env)
+    report = destroying.destroy(context, environment, suffix)
+    _conclude(context, Wish(to=env, suffix=suffix), (report,))
+
+
+def main() -> NoReturn:
+    """Run the command line."""
+    run(_command_line)
+
+
+def _command_line() -> None:
+    try:
+        app(standalone_mode=False)
+    except click.ClickException as error:
+        raise UsageError(
+            error.format_message(), "`tollgate --help` and `tollgate VERB --help` say what there is"
+        ) from None
+    except click.Abort:
+        raise KeyboardInterrupt from None
+
+
+def _conclude(context: Context, wish: Wish, reports: tuple[Report, ...], *, as_json: bool = False) -> None:
+    """Say where everything stands, ask on a terminal if something waits, and end with the right code."""
+    last = reports[-1]
+    if as_json:
+        print_json({"target": context.target.name, "instances": [_document(report) for report in reports]})
+    else:
+        _show_end(context, last)
+    if last.mismatch:
+        message = f"what was approved for {last.instance} is not what would be done now, so nothing was done"
+        raise RefusedError(message, "read the change set above, then approve that one or reject it")
+    if last.arrival is Arrival.REFUSED:
+        raise typer.Exit(RefusedError.exit_code)
+    if last.arrival is Arrival.WAITING and not as_json and sys.stdin.isatty() and sys.stderr.isatty():
+        _ask(context, wish, last)
+
+
+def _show_end(context: Context, last: Report) -> None:
+    console = results()
+    if last.arrival is Arrival.WAITING and last.judged is not None:
+        console.print()
+        show_change_set.show(console, last.judged.change_set, last.judged.findings, last.judged.needs_person)
+    console.print()
+    show_rows(console, status_rows(context))
+    if last.reasons and last.arrival is Arrival.REFUSED:
+        show_reasons(console, last.reasons)
+    _say_relaxed(console, context)
+
+
+def _say_relaxed(console: Console, context: Context) -> None:
+    if context.target.relaxes:
+        rules = "; ".join(context.target.relaxes)
+        console.print(Text(f"target {context.target.name}, where three rules are relaxed: {rules}", "dim"))
+
+
+def _ask(context: Context, wish: Wish, report: Report) -> None:
+    """Let the person who watches decide at once; nothing typed leaves it waiting."""
+    assert report.judged is not None
+    digits = short(report.judged.change_set.digest)
+    prompt = f"To approve {digits} for {report.instance}, type your reason; Enter leaves it waiting"
+    reason = typer.prompt(prompt, default="", show_default=False, err=True)
+    if not reason.strip():
+        return
+    environment = context.environments.named(report.instance.environment)
+    waiting.approve(context, environment, report.instance, reason)
+    shown = context.history()[0].of(report.instance).waiting
+    if shown is not None and shown.body["operation"] == "destroy":
+        again: tuple[Report, ...] = (destroying.destroy(context, environment, wish.suffix),)
+    else:
+        again = promoting.reconcile(context, wish)
+    _conclude(context, wish, again)
+
+
+def _document(report: Report) -> dict[str, object]:
+    judged = report.judged
+    return {
+        "instance": str(report.instance),
+        "release": report.release,
+        "arrival": report.arrival.value,
+        "reasons": [
+            {"gate": reason.gate, "sentence": reason.sentence, "unblock": reason.unblock}
+            for reason in report.reasons
+        ],
+        "change_set": show_change_set.to_document(judged.change_set, judged.findings, judged.needs_person)
+        if judged
+        else None,
+    }

@@ -1,0 +1,79 @@
+"""How the command speaks: results to standard output, everything else to standard error."""
+
+import json
+import signal
+import sys
+import traceback
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from pipeline.host.home import Home
+from pipeline.model.errors import InterruptedByUserError, TollgateError
+from pipeline.show.progress import Progress
+from pipeline.show.text import safe
+
+_PLAIN_WIDTH = 100
+
+
+def results() -> Console:
+    """Return where results go."""
+    return _console(sys.stdout)
+
+
+def progress() -> Progress:
+    """Return where progress goes."""
+    return Progress(_console(sys.stderr))
+
+
+def print_json(document: Any) -> None:
+    """Print a document for a program: JSON and nothing else."""
+    sys.stdout.write(json.dumps(document, indent=2, sort_keys=True) + "\n")
+
+
+def _console(file: Any) -> Console:
+    width = None if file.isatty() else _PLAIN_WIDTH
+    return Console(file=file, highlight=False, emoji=False, markup=False, width=width)
+
+
+def run(command: Callable[[], None]) -> NoReturn:
+    """Run the command line; a user's mistake becomes a sentence, a bug of ours a file that can be sent to us."""
+    signal.signal(signal.SIGTERM, _stop)
+    signal.signal(signal.SIGHUP, _stop)
+    try:
+        command()
+    except TollgateError as error:
+        fail(error)
+    except KeyboardInterrupt:
+        fail(InterruptedByUserError("stopped by Ctrl-C", "run the same command again to finish it"))
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(141)
+    except typer.Exit as end:
+        sys.exit(end.exit_code)
+    except Exception as error:  # noqa: BLE001 - the last resort: a bug of ours, told in a sentence and kept whole
+        path = Home.find().logs / "internal-error.txt"
+        path.write_text(traceback.format_exc(), encoding="utf-8")
+        what = f"Tollgate itself failed: {type(error).__name__}: {error}"
+        fail(TollgateError(what, f"what was recorded is kept; please report it with {path}"))
+    sys.exit(0)
+
+
+def fail(error: TollgateError) -> NoReturn:
+    """Say what was wrong and what to do, and end."""
+    console = _console(sys.stderr)
+    lines = error.message.splitlines() or [""]
+    console.print(Text("error: ", "bold red").append(safe(lines[0]), "not bold default"), soft_wrap=True)
+    for line in lines[1:]:
+        console.print(Text("       " + safe(line)), soft_wrap=True)
+    if error.hint:
+        console.print(Text("next:  ", "bold").append(safe(error.hint), "not bold"), soft_wrap=True)
+    sys.exit(error.exit_code)
+
+
+def _stop(*_: object) -> None:
+    """Take SIGTERM and SIGHUP for Ctrl-C: children are stopped gently, the next run goes on."""
+    raise KeyboardInterrupt

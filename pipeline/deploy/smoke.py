@@ -1,0 +1,181 @@
+"""Smoke checks over the real endpoint, as the release states them: data, not code.
+
+`${name}` in a request or an expectation is replaced: `release`, `unique` (one value per run), a secret, or what an
+earlier check kept from its answer. A check is repeated while the endpoint settles, then it fails.
+"""
+
+import json
+import re
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+from botocore.exceptions import BotoCoreError, ClientError
+
+from pipeline.model.environment import SmokeMode
+from pipeline.model.errors import TollgateError
+from pipeline.targets.account import Account
+
+_SCHEMA = 1
+_REQUEST_SECONDS = 35.0  # API Gateway gives up after 29
+_PAUSE_SECONDS = 0.5
+_PLACEHOLDER = re.compile(r"\$\{([a-z_]+)\}")
+_CHECK_KEYS = {"name", "writes", "request", "expect", "keep"}
+
+
+class SmokeError(TollgateError):
+    """A smoke check did not find what it expected: the change did not hold."""
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """A deployed API, ready to be called.
+
+    Attributes:
+        url: How every call begins, without a slash at its end.
+        secrets: The secrets that the checks name, such as `api_key`.
+    """
+
+    url: str
+    secrets: Mapping[str, str]
+
+
+def find_endpoint(checks: bytes, outputs: Mapping[str, str], account: Account) -> Endpoint:
+    """Return where the deployed API answers, and with which keys.
+
+    Raises:
+        TollgateError: The checks name an output that the stack does not have, or a key cannot be read.
+    """
+    document = read_checks(checks)
+    endpoint = document["endpoint"]
+    url = account.base_url(_output(outputs, endpoint["rest_api"]), _output(outputs, endpoint["stage"]))
+    secrets = {}
+    for name, where in document["secrets"].items():
+        key_id = _output(outputs, where["api_gateway_key"])
+        try:
+            found = account.client("apigateway").get_api_key(apiKey=key_id, includeValue=True)
+        except (BotoCoreError, ClientError) as error:
+            message = f"the API key {key_id} cannot be read: {error}"
+            raise TollgateError(message, "check the account's credentials, then run again") from None
+        secrets[name] = str(found["value"])
+    return Endpoint(url, secrets)
+
+
+def run_smoke_checks(
+    checks: bytes,
+    endpoint: Endpoint,
+    *,
+    release: str,
+    mode: SmokeMode,
+    settle_seconds: float,
+    say: Callable[[str], None],
+) -> tuple[str, ...]:
+    """Run the checks in order and return the names of those that passed.
+
+    Args:
+        checks: The release's smoke checks.
+        endpoint: The deployed API.
+        release: Digest that the endpoint must say it runs.
+        mode: `read-only` leaves out every check that writes.
+        settle_seconds: How long, over all checks together, wrong answers may be repeated.
+        say: Told which check runs.
+
+    Raises:
+        SmokeError: A check failed; the message says what it asked, expected and got.
+    """
+    values = {"release": release, "unique": f"smoke-{uuid.uuid4().hex}", **endpoint.secrets}
+    passed = []
+    until = time.monotonic() + settle_seconds
+    with httpx.Client(timeout=_REQUEST_SECONDS, trust_env=False) as client:
+        for check in read_checks(checks)["checks"]:
+            if check["writes"] and mode == "read-only":
+                continue
+            say(check["name"])
+            while True:
+                difference, kept = _ask(client, endpoint.url, check, values)
+                if difference is None:
+                    break
+                if time.monotonic() > until:
+                    message = f"the smoke check {check['name']!r} failed: {difference}"
+                    raise SmokeError(message, "the instance is marked degraded; promote again or go back")
+                time.sleep(_PAUSE_SECONDS)
+            values |= kept
+            passed.append(check["name"])
+    if not passed:
+        message = "the release has no smoke check that may run here, so nothing shows that it works"
+        raise SmokeError(message, "add one that writes nothing")
+    return tuple(passed)
+
+
+def read_checks(content: bytes) -> dict[str, Any]:
+    """Return the smoke checks of a release, their shape verified.
+
+    Raises:
+        TollgateError: They are not what this version of Tollgate knows.
+    """
+    try:
+        document = json.loads(content)
+        known = document["schema"] == _SCHEMA and set(document) == {"schema", "endpoint", "secrets", "checks"}
+        whole = all(
+            {"name", "writes", "request", "expect"} <= set(check) <= _CHECK_KEYS
+            for check in document["checks"]
+        )
+    except (ValueError, KeyError, TypeError):
+        known = whole = False
+    if not known or not whole:
+        message = "the release's smoke checks are not of a shape that this version of Tollgate knows"
+        raise TollgateError(message, "compare app/smoke.json with the one in the repository")
+    checked: dict[str, Any] = document
+    return checked
+
+
+def _ask(
+    client: httpx.Client, url: str, check: Mapping[str, Any], values: Mapping[str, str]
+) -> tuple[str | None, dict[str, str]]:
+    """Send one request; return what differs from the expectation (None if nothing) and what is to be kept."""
+    request, expected = _fill(check["request"], values), _fill(check["expect"], values)
+    try:
+        answer = client.request(
+            request["method"],
+            url + request["path"],
+            headers=request.get("headers"),
+            json=request.get("json"),
+        )
+    except httpx.HTTPError as error:
+        return f"{request['method']} {request['path']} got no answer ({type(error).__name__}: {error})", {}
+    said = f"{request['method']} {request['path']} answered {answer.status_code}"
+    if answer.status_code != expected["status"]:
+        return f"{said}, expected {expected['status']}", {}
+    if "json" not in expected and "keep" not in check:
+        return None, {}
+    try:
+        body = answer.json()
+    except ValueError:
+        return f"{said} with a body that is not JSON", {}
+    for name, value in expected.get("json", {}).items():
+        if not isinstance(body, dict) or body.get(name) != value:
+            return f"{said}, but {name} is not {value!r}", {}
+    kept = {name: body.get(field) for name, field in check.get("keep", {}).items()}
+    if not all(isinstance(value, str) for value in kept.values()):
+        return f"{said} without {', '.join(check['keep'].values())}", {}
+    return None, kept
+
+
+def _fill(part: Any, values: Mapping[str, str]) -> Any:
+    if isinstance(part, dict):
+        return {name: _fill(value, values) for name, value in part.items()}
+    if isinstance(part, list):
+        return [_fill(value, values) for value in part]
+    if isinstance(part, str):
+        return _PLACEHOLDER.sub(lambda match: values[match.group(1)], part)
+    return part
+
+
+def _output(outputs: Mapping[str, str], name: str) -> str:
+    if name not in outputs:
+        message = f"the stack has no output {name!r}, which the smoke checks need"
+        raise TollgateError(message, "add the output to the stack, or mend the smoke checks")
+    return outputs[name]

@@ -1,0 +1,276 @@
+"""One private folder in which Terraform works on one instance: the release's files, and nothing that outlives the run.
+
+Settings of the instance come from outside the release: the backend at `init`, the variables at `plan`.
+"""
+
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pipeline.deploy.terraform_binary import TerraformBinary, clean_environment, cli_config
+from pipeline.host.files import scratch_folder
+from pipeline.host.process import Completed, run
+from pipeline.model.environment import Instance
+from pipeline.model.errors import TollgateError
+from pipeline.model.release import LAMBDA_PACKAGE, PROVIDER_LOCK, Release, stack_title
+from pipeline.stores.releases import ReleaseStore
+from pipeline.targets.account import Account
+
+INIT_SECONDS = 600
+PLAN_SECONDS = 900
+APPLY_SECONDS = 3600
+_PLAN_FILE = "plan.bin"
+_SUCCEEDED_WITH_CHANGES = 2
+
+Event = Mapping[str, Any]
+"""One line of Terraform's JSON log, parsed."""
+
+
+class TerraformError(TollgateError):
+    """Terraform said no, in its own words.
+
+    Attributes:
+        problems: Each diagnostic: summary, detail, address.
+    """
+
+    def __init__(self, what: str, problems: Sequence[str], hint: str) -> None:
+        self.problems = tuple(problems)
+        super().__init__(f"{what} failed: " + "\n".join(problems), hint)
+
+
+class StateLockedError(TerraformError):
+    """The state is locked by a Terraform that still works, or died.
+
+    Attributes:
+        lock_id: What `force-unlock` wants to hear.
+        who: `user@host` as Terraform wrote it.
+    """
+
+    def __init__(self, what: str, problems: Sequence[str], lock_id: str, who: str) -> None:
+        super().__init__(what, problems, "wait until it ends, then run again")
+        self.lock_id = lock_id
+        self.who = who
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    """A release's stack for one instance, ready for Terraform.
+
+    Attributes:
+        folder: Where Terraform runs; private to this process.
+        instance: Which instance.
+        account: Where it lives.
+        release: What is deployed there.
+        stack: The release's stack, parsed.
+        terraform: The program.
+        keep_open: Descriptors that Terraform inherits, so that our lock lives as long as it does.
+    """
+
+    folder: Path
+    instance: Instance
+    account: Account
+    release: Release
+    stack: Mapping[str, Any]
+    terraform: TerraformBinary
+    config: Path
+    keep_open: tuple[int, ...] = ()
+    log: list[str] = field(default_factory=list)
+
+    def init(self, bucket: str, key: str) -> None:
+        """Connect the folder with its provider and its state.
+
+        Raises:
+            TerraformError: The provider is not what the lock file says, or the state cannot be reached.
+        """
+        settings = {
+            "bucket": bucket,
+            "key": key,
+            "region": self.account.region,
+            "use_lockfile": "true",
+            "encrypt": "true",
+            "use_path_style": "true" if self.account.target == "local" else "false",
+            "skip_metadata_api_check": "true" if self.account.target == "local" else "false",
+        }
+        flags = [f"-backend-config={name}={value}" for name, value in settings.items()]
+        result = self._run("init", ["-input=false", "-no-color", "-lockfile=readonly", *flags], INIT_SECONDS)
+        if result.exit_code != 0:
+            hint = "check the provider mirror or the network; TOLLGATE_PROVIDER_MIRROR names another mirror"
+            raise TerraformError("terraform init", [_plain(result.stderr or result.stdout)], hint)
+
+    def plan(self, on_event: Callable[[Event], None], *, destroy: bool = False) -> bool:
+        """Plan the release for the instance; return whether there is anything to do.
+
+        Raises:
+            StateLockedError: Another Terraform holds the state.
+            TerraformError: The plan failed.
+        """
+        flags = ["-input=false", "-json", "-detailed-exitcode", f"-out={_PLAN_FILE}", *self._variables()]
+        result = self._run("plan", [*flags, *(["-destroy"] if destroy else [])], PLAN_SECONDS, on_event)
+        if result.exit_code not in {0, _SUCCEEDED_WITH_CHANGES}:
+            raise _failure(
+                "terraform plan", result, "nothing was changed; mend what it names, then run again"
+            )
+        (self.folder / _PLAN_FILE).chmod(0o600)
+        return result.exit_code == _SUCCEEDED_WITH_CHANGES
+
+    def show_plan(self) -> dict[str, Any]:
+        """Return the plan as JSON. It holds secrets in clear: it never leaves this process.
+
+        Raises:
+            TerraformError: Terraform cannot read its own plan.
+        """
+        result = self._run("show", ["-json", _PLAN_FILE], PLAN_SECONDS)
+        try:
+            plan = json.loads(result.stdout)
+        except ValueError:
+            plan = None
+        if result.exit_code != 0 or not isinstance(plan, dict):
+            raise TerraformError("terraform show", [_plain(result.stderr)], "run again")
+        return plan
+
+    def apply(self, on_event: Callable[[Event], None]) -> None:
+        """Apply the plan just made, and no other.
+
+        Raises:
+            StateLockedError: Another Terraform holds the state.
+            TerraformError: It failed; part of it may have been done.
+        """
+        result = self._run("apply", ["-input=false", "-json", _PLAN_FILE], APPLY_SECONDS, on_event)
+        (self.folder / _PLAN_FILE).unlink(missing_ok=True)
+        if result.exit_code != 0:
+            raise _failure("terraform apply", result, "run the same command again to finish it")
+
+    def outputs(self) -> dict[str, str]:
+        """Return the stack's plain outputs as the state has them.
+
+        Raises:
+            TerraformError: The state cannot be read.
+        """
+        result = self._run("output", ["-json", "-no-color"], INIT_SECONDS)
+        try:
+            found = json.loads(result.stdout)
+        except ValueError:
+            raise TerraformError("terraform output", [_plain(result.stderr)], "run again") from None
+        return {name: str(output["value"]) for name, output in found.items() if not output.get("sensitive")}
+
+    def force_unlock(self, lock_id: str) -> None:
+        """Remove the lock of a Terraform that is provably dead.
+
+        Raises:
+            TerraformError: The lock is another one by now.
+        """
+        result = self._run("force-unlock", ["-force", lock_id], INIT_SECONDS)
+        if result.exit_code != 0:
+            raise TerraformError("terraform force-unlock", [_plain(result.stderr)], "run again")
+
+    def _variables(self) -> list[str]:
+        values = {
+            "environment_suffix": self.instance.suffix,
+            "account_id": self.account.account_id,
+            "release": self.release.digest,
+        }
+        return [f"-var={name}={value}" for name, value in values.items()]
+
+    def _run(
+        self,
+        command: str,
+        arguments: Sequence[str],
+        deadline_seconds: float,
+        on_event: Callable[[Event], None] | None = None,
+    ) -> Completed:
+        def on_line(line: str) -> None:
+            event = _event(line)
+            if event is not None and on_event is not None:
+                on_event(event)
+
+        config = ("TF_CLI_CONFIG_FILE", str(self.config))
+        return run(
+            [*self.terraform.argv, command, *arguments],
+            what=f"terraform {command}",
+            deadline_seconds=deadline_seconds,
+            cwd=self.folder,
+            env=clean_environment([config, *self.account.environment.items()]),
+            on_line=on_line,
+            keep_open=self.keep_open,
+        )
+
+
+@contextmanager
+def open_workspace(
+    release: Release,
+    store: ReleaseStore,
+    instance: Instance,
+    account: Account,
+    terraform: TerraformBinary,
+    work: Path,
+    cache: Path,
+    keep_open: tuple[int, ...] = (),
+) -> Iterator[Workspace]:
+    """Unpack a release's stack, every byte verified, into a private folder that is removed afterwards.
+
+    Raises:
+        TollgateError: The release has no stack for the environment, or is damaged.
+    """
+    with scratch_folder(work, instance.file_stem) as folder:
+        stack = store.read(release, stack_title(instance.environment))
+        lock = store.read(release, PROVIDER_LOCK)
+        run_in = folder / "stack"
+        run_in.mkdir(mode=0o700)
+        (run_in / "cdk.tf.json").write_bytes(stack)
+        (run_in / ".terraform.lock.hcl").write_bytes(lock)
+        (run_in / "lambda.zip").write_bytes(store.read(release, LAMBDA_PACKAGE))
+        config = folder / "terraform.rc"
+        config.write_text(cli_config(_locked_version(lock), cache / "providers"))
+        yield Workspace(
+            folder=run_in,
+            instance=instance,
+            account=account,
+            release=release,
+            stack=json.loads(stack),
+            terraform=terraform,
+            config=config,
+            keep_open=keep_open,
+        )
+
+
+def _locked_version(lock: bytes) -> str:
+    found = re.search(rb'hashicorp/aws" \{\s*version\s*=\s*"([0-9.]+)"', lock)
+    if found is None:
+        message = "the release's provider lock names no AWS provider"
+        raise TollgateError(message, "restore environments/terraform.lock.hcl and build again")
+    return found.group(1).decode()
+
+
+def _event(line: str) -> Event | None:
+    try:
+        event = json.loads(line)
+    except ValueError:
+        return None
+    return event if isinstance(event, dict) else None
+
+
+def _failure(what: str, result: Completed, hint: str) -> TerraformError:
+    """Turn the diagnostics of Terraform's JSON log into sentences."""
+    problems = []
+    for line in result.stdout.splitlines():
+        diagnostic = (_event(line) or {}).get("diagnostic", {})
+        if diagnostic.get("severity") == "error":
+            where = f" ({diagnostic['address']})" if diagnostic.get("address") else ""
+            detail = f": {_plain(diagnostic['detail'])}" if diagnostic.get("detail") else ""
+            problems.append(f"{diagnostic.get('summary', 'error')}{where}{detail}")
+    problems = problems or [_plain(result.last_words)]
+    lock = re.search(r"Lock Info:.*?ID:\s+(\S+).*?Who:\s+(\S+)", "\n".join(problems), re.DOTALL)
+    if lock:
+        return StateLockedError(what, problems, lock.group(1), lock.group(2))
+    return TerraformError(what, problems, hint)
+
+
+def _plain(text: str) -> str:
+    """Terraform's words without colours and box drawing."""
+    without_colours = re.sub(r"\x1b\[[0-9;]*m", "", text)
+    lines = (line.strip("│╷╵ ").rstrip() for line in without_colours.splitlines())
+    return "\n".join(line for line in lines if line)

@@ -1,0 +1,163 @@
+"""Checks of a release: programs judged by their exit status, their results bound to the release's digest.
+
+A result counts for one release and one configuration (the command and everything its verdict rests on). The
+code being judged runs here without credentials and without a way to the ledger; signing what it said is the
+pipeline's part and does not happen here.
+"""
+
+import hashlib
+import os
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from pipeline.host.files import scratch_folder
+from pipeline.host.process import run
+from pipeline.model.canonical import canonical_bytes, sha256_digest
+from pipeline.model.errors import RefusedError, TollgateError
+from pipeline.model.release import Release, short
+from pipeline.settings import Check, Project
+from pipeline.stores.releases import ReleaseStore
+
+RESULT_TYPE = "application/vnd.tollgate.check-result.v1+json"
+PASSED = "PASSED"
+FAILED = "FAILED"
+_DEADLINE_SECONDS = 900
+_KEPT_OUT = ("AWS_", "TOLLGATE_", "GIT_", "DAGGER_", "TF_")
+_NOT_SOURCE = {"__pycache__", ".pytest_cache", ".hypothesis", ".mypy_cache"}
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a check said of a release.
+
+    Attributes:
+        check: The check's name.
+        passed: Its verdict.
+        reused: Whether it was found out before, for the same release and configuration.
+        seconds: How long it took.
+        output: Its last words.
+    """
+
+    check: str
+    passed: bool
+    reused: bool
+    seconds: float
+    output: str
+
+
+def run_checks(
+    project: Project, store: ReleaseStore, release: Release, work: Path, say: Callable[[str], None]
+) -> tuple[Result, ...]:
+    """Run every check of the project that has not yet passed for this release; keep each result.
+
+    Raises:
+        TollgateError: A check cannot be started.
+    """
+    results = []
+    for check in project.checks:
+        configuration = configuration_of(project, check)
+        if _has_passed(store, release, check, configuration):
+            results.append(Result(check.name, passed=True, reused=True, seconds=0.0, output=""))
+            continue
+        say(f"checking: {check.name}")
+        result = _run(project, store, release, check, work)
+        document = {
+            "schema": 1,
+            "release": release.digest,
+            "check": check.name,
+            "configuration": configuration,
+            "command": list(check.command),
+            "result": PASSED if result.passed else FAILED,
+            "at": datetime.now(UTC).isoformat(timespec="seconds"),
+            "seconds": str(round(result.seconds, 1)),
+            "output": sha256_digest(result.output.encode()),
+        }
+        store.attach(release.digest, RESULT_TYPE, document)
+        results.append(result)
+    return tuple(results)
+
+
+def require_passed(project: Project, store: ReleaseStore, release: Release) -> None:
+    """Refuse a release of which a check has not passed as it is configured now.
+
+    Raises:
+        RefusedError: It names every check that is missing.
+    """
+    missing = [
+        check.name
+        for check in project.checks
+        if not _has_passed(store, release, check, configuration_of(project, check))
+    ]
+    if missing:
+        message = f"release {short(release.digest)} lacks a passed result of: {', '.join(missing)}"
+        raise RefusedError(message, "run `nox -s promote` in the checkout that it was built from")
+
+
+def configuration_of(project: Project, check: Check) -> str:
+    """Return the digest of what a verdict rests on beside the release: the command and its inputs."""
+    files = {}
+    for name in check.inputs:
+        path = project.root / name
+        if not path.exists():
+            message = f"the check {check.name} names the input {name}, which is not there"
+            raise TollgateError(message, "run this in a whole checkout")
+        found = [path] if path.is_file() else sorted(path.rglob("*"))
+        for file in found:
+            if file.is_file() and not _NOT_SOURCE & set(file.parts) and file.suffix != ".pyc":
+                files[file.relative_to(project.root).as_posix()] = hashlib.sha256(
+                    file.read_bytes()
+                ).hexdigest()
+    return sha256_digest(canonical_bytes({"command": list(check.command), "inputs": files}))
+
+
+def _has_passed(store: ReleaseStore, release: Release, check: Check, configuration: str) -> bool:
+    return any(
+        document.get("check") == check.name
+        and document.get("configuration") == configuration
+        and document.get("release") == release.digest
+        and document.get("result") == PASSED
+        for document in store.attached(release.digest, RESULT_TYPE)
+    )
+
+
+def _run(project: Project, store: ReleaseStore, release: Release, check: Check, work: Path) -> Result:
+    with scratch_folder(work, "check") as folder:
+        for layer in release.layers:
+            path = folder / layer.title
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(store.read(release, layer.title))
+        argv = [_fill(part, project.root, folder) for part in check.command]
+        environment: dict[str, Any] = {
+            name: value for name, value in os.environ.items() if not name.startswith(_KEPT_OUT)
+        }
+        started = time.monotonic()
+        result = run(
+            argv,
+            what=f"the check {check.name}",
+            deadline_seconds=_DEADLINE_SECONDS,
+            cwd=project.root,
+            env=environment,
+        )
+    return Result(
+        check.name,
+        passed=result.exit_code == 0,
+        reused=False,
+        seconds=time.monotonic() - started,
+        output=result.last_words,
+    )
+
+
+def _fill(part: str, root: Path, release: Path) -> str:
+    policies = os.environ.get("TOLLGATE_POLICIES_PYTHON") or str(
+        root / ".nox" / "policies" / "bin" / "python"
+    )
+    return (
+        part.replace("{python}", sys.executable)
+        .replace("{policies_python}", policies)
+        .replace("{release}", str(release))
+    )

@@ -1,0 +1,194 @@
+"""Make a plan for one instance and say what it would do: the same for `plan`, `promote` and `destroy`."""
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from pipeline.context import Context
+from pipeline.deploy.plan_json import read_plan
+from pipeline.deploy.state_bucket import StateBucket
+from pipeline.deploy.workspace import StateLockedError, Workspace, open_workspace
+from pipeline.host import lock
+from pipeline.host.faults import reached
+from pipeline.model.change_set import ChangeSet
+from pipeline.model.environment import Environment, Instance
+from pipeline.model.errors import TollgateError
+from pipeline.model.history import Operation
+from pipeline.model.release import Release, stack_title
+from pipeline.model.safety import findings, needs_person
+from pipeline.model.safety.finding import Finding
+from pipeline.show.progress import Step
+from pipeline.targets.account import Account
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Site:
+    """An instance in its account, ready for Terraform and held by us alone.
+
+    Attributes:
+        environment: Its environment.
+        instance: The instance.
+        account: Where it lives.
+        bucket: What is kept beside its state.
+        workspace: A private folder with the release's stack.
+        baseline: The same release's stack for the environment before: what is new here was proven there.
+            None where there is none before, or where the instance exists already.
+    """
+
+    environment: Environment
+    instance: Instance
+    account: Account
+    bucket: StateBucket
+    workspace: Workspace
+    baseline: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """What a plan would do, and what a person should know of it.
+
+    Attributes:
+        change_set: Everything it would do.
+        findings: What stands out.
+        needs_person: Why the environment wants a person's word on it; empty where it tolerates it.
+    """
+
+    change_set: ChangeSet
+    findings: tuple[Finding, ...]
+    needs_person: tuple[str, ...]
+
+
+@contextmanager
+def open_site(
+    context: Context, environment: Environment, instance: Instance, release: Release, what: str
+) -> Iterator[Site]:
+    """Take the instance's locks, make sure of its account, and unpack the release for it.
+
+    Raises:
+        LockHeldError: Somebody else is at work there.
+        TollgateError: The account is another one or cannot be reached, or the release is damaged.
+    """
+    path = context.home.locks / f"{context.target.name}.{instance.file_stem}.lock"
+    place = str(instance)
+
+    def say(text: str) -> None:
+        context.progress.note(place, text)
+
+    try:
+        with lock.hold(path, what, on_wait=say) as descriptor:
+            account = context.target.account(environment)
+            account.insist_on_identity()
+            bucket = StateBucket(account)
+            if account.target == "local":
+                bucket.ensure()
+            with bucket.promotion_lock(instance, what, say):
+                reached("locked")
+                bucket.insist_on_version(instance, context.terraform.version)
+                with open_workspace(
+                    release,
+                    context.store,
+                    instance,
+                    account,
+                    context.terraform,
+                    context.home.work,
+                    context.home.cache,
+                    (descriptor,),
+                ) as workspace:
+                    yield Site(
+                        environment=environment,
+                        instance=instance,
+                        account=account,
+                        bucket=bucket,
+                        workspace=workspace,
+                        baseline=_baseline(context, environment, release, bucket.resource_count(instance)),
+                    )
+    except lock.LockHeldError as error:
+        message = f"{instance} is held: {error.message}"
+        raise lock.LockHeldError(message, error.hint) from None
+
+
+def judge(context: Context, site: Site, operation: Operation = Operation.FORWARD) -> Judged:
+    """Plan the release for the instance and say what that would do.
+
+    Raises:
+        TollgateError: Terraform cannot plan, or the plan holds what Tollgate does not know.
+    """
+    place = str(site.instance)
+    workspace = site.workspace
+    with context.progress.step(place, "init"):
+        workspace.init(site.bucket.name, site.bucket.state_key(site.instance))
+    reached("initialised")
+    with context.progress.step(place, "plan") as step:
+        try:
+            judged = plan_again(site, step, operation)
+        except StateLockedError as error:
+            _break_dead_lock(context, site, error)
+            judged = plan_again(site, step, operation)
+    reached("planned")
+    return judged
+
+
+def plan_again(site: Site, step: Step, operation: Operation = Operation.FORWARD) -> Judged:
+    """Plan once more in a folder that is ready for it."""
+    destroy = operation is Operation.DESTROY
+    has_changes = site.workspace.plan(lambda _: step.say("asking the cloud"), destroy=destroy)
+    judged = _read(site, has_changes=has_changes, operation=operation)
+    counts = ", ".join(f"{number} {word}" for word, number in judged.change_set.summary.items())
+    step.result = "nothing to do" if judged.change_set.is_empty else counts
+    return judged
+
+
+def _read(site: Site, *, has_changes: bool, operation: Operation) -> Judged:
+    where = (
+        site.workspace.release.digest,
+        site.instance.environment,
+        site.instance.suffix,
+        site.account.account_id,
+        site.account.region,
+    )
+    if not has_changes:
+        return Judged(change_set=ChangeSet(*where), findings=(), needs_person=())
+    release, environment, suffix, account_id, region = where
+    change_set = read_plan(
+        site.workspace.show_plan(),
+        release=release,
+        environment=environment,
+        suffix=suffix,
+        account_id=account_id,
+        region=region,
+        secret_key=site.bucket.secret_key(),
+        stack=site.workspace.stack,
+    )
+    found = findings(change_set, stack=site.workspace.stack, baseline=site.baseline)
+    if operation is Operation.DESTROY:
+        # Whoever says `destroy` means deletion; only where changes need a person does it need a second word.
+        destroys = ("it destroys everything there",) if site.environment.approvals else ()
+        return Judged(change_set=change_set, findings=found, needs_person=destroys)
+    reasons = needs_person(change_set, found, site.environment.tolerates)
+    return Judged(change_set=change_set, findings=found, needs_person=reasons)
+
+
+def _baseline(
+    context: Context, environment: Environment, release: Release, resources: int
+) -> Mapping[str, Any] | None:
+    before = context.environments.before(environment)
+    if before is None or resources:
+        return None
+    stack: Mapping[str, Any] = json.loads(context.store.read(release, stack_title(before.name)))
+    return stack
+
+
+def _break_dead_lock(context: Context, site: Site, error: StateLockedError) -> None:
+    """Remove Terraform's own lock where its holder is provably dead.
+
+    We hold the instance against every promoter, and its kernel lock against every Terraform that a promoter on
+    this machine ever started. A state lock by this machine's name is therefore a dead one's.
+    """
+    me = lock.Owner.me("")
+    if error.who not in {f"{me.user}@{me.host}"}:
+        message = f"the state of {site.instance} is locked by {error.who}"
+        raise TollgateError(message, "wait until that Terraform ends, or remove its lock by hand") from error
+    context.progress.note(str(site.instance), "removing the state lock of a Terraform that died here")
+    site.workspace.force_unlock(error.lock_id)

@@ -1,0 +1,126 @@
+"""The way of a change: build, check, then carry one release through the environments in their order.
+
+`promote` builds and reconciles. `reconcile` is level-triggered: it reads what is wanted and what is deployed from
+the ledger, takes the next allowed step, and stops where it may not go on. A killed run is finished by the next one.
+"""
+
+from pipeline.build.release import build_release, record_provenance
+from pipeline.build.source import read_source
+from pipeline.carry import Arrival, Report, Wish, carry
+from pipeline.context import Context
+from pipeline.evidence.checks import run_checks
+from pipeline.host.faults import reached
+from pipeline.model.environment import instance_of
+from pipeline.model.errors import RefusedError
+from pipeline.model.ledger import Kind
+from pipeline.model.release import Release, short
+
+
+def build(context: Context) -> Release:
+    """Build the release of this checkout and keep it, with where it comes from.
+
+    Raises:
+        TollgateError: It cannot be built.
+    """
+    source = read_source(context.project.root)
+    with context.progress.step("build", "release") as step:
+        release = build_release(context.project, context.environments.names, context.home, step.say)
+        record_provenance(context.store, release, source)
+        step.result = short(release.digest)
+    reached("release-built")
+    return release
+
+
+def check(context: Context, release: Release) -> None:
+    """Run the checks that this release has not passed yet.
+
+    Raises:
+        RefusedError: One of them failed; its last words are in the message.
+    """
+    with context.progress.step("build", "checks") as step:
+        results = run_checks(context.project, context.store, release, context.home.work, step.say)
+        step.result = ", ".join(
+            f"{result.check} {'passed' if result.passed else 'failed'}{' before' if result.reused else ''}"
+            for result in results
+        )
+    for result in results:
+        if not result.passed:
+            message = f"the check {result.check} failed for release {short(release.digest)}:\n{result.output}"
+            raise RefusedError(message, "nothing was deployed; mend what it names, then run again")
+
+
+def promote(context: Context, wish: Wish) -> tuple[Report, ...]:
+    """Build the release, check it, record it as wanted, and carry it as far as its gates allow.
+
+    Raises:
+        TollgateError: Something went wrong; the message says what, and what to do.
+    """
+    instance_of(context.environments.up_to(wish.to)[-1], wish.suffix)  # refused before anything is built
+    release = build(context)
+    check(context, release)
+    if wish.suffix is None:
+        _want(context, release, wish)
+    reached("candidate-recorded")
+    return reconcile(context, wish, release)
+
+
+def reconcile(context: Context, wish: Wish, release: Release | None = None) -> tuple[Report, ...]:
+    """Carry what is wanted as far as its gates allow, and say for each instance how far that is.
+
+    Args:
+        context: The project and its accounts.
+        wish: What the caller asks for.
+        release: What is wanted. Default: the newest candidate.
+
+    Raises:
+        TollgateError: Something went wrong; what had been done is recorded.
+    """
+    if release is None:
+        history, _ = context.history()
+        if history.candidate is None:
+            message = "nothing was ever promoted here"
+            raise RefusedError(message, "run `nox -s promote`")
+        release = context.store.load(history.candidate.release)
+    unclean = context.target.prepare(lambda text: context.progress.note("cloud", text))
+    way = context.environments.up_to(wish.to)
+    reports: list[Report] = []
+    for environment in way if wish.suffix is None else way[-1:]:
+        # What an unclean stop of the local cloud took away only the cloud itself can tell.
+        ask_cloud = wish.check or environment.name in unclean
+        reports.append(
+            carry(
+                context,
+                environment,
+                instance_of(environment, wish.suffix),
+                release,
+                wish,
+                ask_cloud=ask_cloud,
+            )
+        )
+        if reports[-1].arrival not in {Arrival.THERE, Arrival.ARRIVED}:
+            break
+    return tuple(reports)
+
+
+def _want(context: Context, release: Release, wish: Wish) -> None:
+    """Record the release as the candidate, unless it already is."""
+    source = read_source(context.project.root)
+    history, head = context.history()
+    newest = history.candidate
+    # A release once built from a clean commit stays clean, whatever lies in the working tree today.
+    known = newest is not None and newest.release == release.digest and not newest.is_dirty
+    if known or (
+        newest is not None and newest.release == release.digest and source.dirty and not wish.allow_dirty
+    ):
+        return
+    context.record(
+        Kind.CANDIDATE,
+        {
+            "release": release.digest,
+            "commit": source.commit,
+            "subject": source.subject,
+            "dirty": source.dirty,
+            "dirty_allowed": wish.allow_dirty,
+        },
+        head,
+    )

@@ -1,0 +1,128 @@
+"""Progress on standard error: what, how far, how long. A live line on a terminal, plain lines elsewhere."""
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from rich.console import Console
+from rich.status import Status
+from rich.text import Text
+
+from pipeline.show.text import safe
+
+_HEARTBEAT_SECONDS = 15.0
+
+
+class Step:
+    """One thing being done; it can say how far it is."""
+
+    def __init__(self, progress: "Progress", title: str) -> None:
+        self._progress = progress
+        self._title = title
+        self._started = time.monotonic()
+        self._spoke = self._started
+        self.result = ""
+
+    @property
+    def seconds(self) -> float:
+        """How long it has been going on."""
+        return time.monotonic() - self._started
+
+    def say(self, detail: str) -> None:
+        """Show how far it is: at once on a terminal, every quarter of a minute elsewhere."""
+        now = time.monotonic()
+        if self._progress.is_live:
+            self._progress.update(f"{self._title}: {detail} ({self.seconds:.0f} s)")
+        elif now - self._spoke > _HEARTBEAT_SECONDS:
+            self._spoke = now
+            self._progress.line(f"{self._title}: {detail} ({self.seconds:.0f} s)")
+
+
+class Progress:
+    """Where a command says what it is doing.
+
+    Args:
+        console: Writes to standard error, so that standard output holds results only.
+    """
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._status: Status | None = None
+
+    @property
+    def is_live(self) -> bool:
+        """Whether there is a terminal that can show a line that changes."""
+        return self._console.is_terminal
+
+    def line(self, text: str, style: str = "") -> None:
+        """Write one line that stays."""
+        self._console.print(Text(safe(text), style), soft_wrap=True)
+
+    def note(self, place: str, text: str) -> None:
+        """Write one line about a place that stays, however many lines the text has."""
+        for part in text.splitlines() or [""]:
+            self.line(f"{place:<8} {part}")
+
+    def update(self, text: str) -> None:
+        """Change the live line."""
+        if self._status is not None:
+            self._status.update(Text(safe(text)))
+
+    @contextmanager
+    def step(self, place: str, what: str) -> Iterator[Step]:
+        """Show a step while it runs, and one line with its time when it has ended."""
+        step = Step(self, f"{place:<8} {what}")
+        status = Status(Text(safe(f"{place:<8} {what}")), console=self._console) if self.is_live else None
+        self._status = status
+        if status is not None:
+            status.start()
+        word, style = "stopped", "red"
+        try:
+            yield step
+            word, style = "ok", "green"
+        except Exception:
+            word = "failed"
+            raise
+        finally:
+            self._status = None
+            if status is not None:
+                status.stop()
+            line = Text(safe(f"{place:<8} {what:<14} "))
+            line.append(f"{word:<7}", style)
+            line.append(safe(f"{step.seconds:6.1f} s  {step.result}".rstrip()))
+            self._console.print(line, soft_wrap=True)
+
+
+class ApplyProgress:
+    """Follows Terraform's JSON log during an apply: how many are done, in progress, to go, and which is slowest."""
+
+    def __init__(self, step: Step, total: int) -> None:
+        self._step = step
+        self._total = total
+        self._running: dict[str, float] = {}
+        self._done = 0
+
+    def __call__(self, event: Mapping[str, Any]) -> None:
+        """Take in one line of the log."""
+        address = event.get("hook", {}).get("resource", {}).get("addr")
+        kind = event.get("type")
+        if address is None:
+            return
+        if kind == "apply_start":
+            self._running[address] = time.monotonic()
+        elif kind in {"apply_complete", "apply_errored"}:
+            self._running.pop(address, None)
+            self._done += kind == "apply_complete"
+        self._step.result = f"{self._done} of {self._total}"
+        self._step.say(self._sentence())
+
+    def _sentence(self) -> str:
+        text = f"{self._done} of {self._total} done"
+        if self._running:
+            slowest = min(self._running, key=lambda address: self._running[address])
+            seconds = time.monotonic() - self._running[slowest]
+            text += f", {len(self._running)} in progress, slowest {slowest} {seconds:.0f} s"
+            if slowest.startswith("aws_s3_bucket_lifecycle_configuration."):
+                text += " (the provider itself waits about a minute here)"
+        return text

@@ -1,0 +1,38 @@
+"""How results are put for people: the same words wherever they appear."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from pipeline.model.gates import Reason
+from pipeline.show.text import safe
+
+
+def show_reasons(console: Console, reasons: Sequence[Reason]) -> None:
+    """Print what stands in the way, and for each what would change it."""
+    for reason in reasons:
+        line = Text(f"{reason.gate} gate: ", "bold")
+        line.append(safe(reason.sentence), "not bold")
+        console.print(line, soft_wrap=True)
+        console.print(Text(f"  next: {safe(reason.unblock)}"), soft_wrap=True)
+
+
+def show_rows(console: Console, rows: Sequence[dict[str, Any]]) -> None:
+    """Print one row per instance, then for each what blocks the next step and what would unblock it."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for title in ("instance", "state", "release", "since"):
+        table.add_column(title, no_wrap=True)
+    for row in rows:
+        release = row["release"] or "-"
+        short = release.removeprefix("sha256:")[:12]
+        table.add_row(row["instance"], row["state"], short, row["since"] or "-")
+    console.print(table)
+    for row in rows:
+        if row["at_work"]:
+            console.print(Text(f"{row['instance']}: at work: {safe(row['at_work'])}"), soft_wrap=True)
+        for block in row["blocks"]:
+            console.print(Text(f"{row['instance']}: {safe(block['sentence'])}"), soft_wrap=True)
+            console.print(Text(f"  next: {safe(block['unblock'])}"), soft_wrap=True)

@@ -1,0 +1,79 @@
+"""What the rest of the pipeline may know of an account: who it is, and how to talk to it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from pipeline.model.errors import TollgateError
+
+# Bounded patience: a hung endpoint becomes a sentence, not a hung promotion.
+_CONFIG = Config(
+    connect_timeout=10,
+    read_timeout=60,
+    retries={"max_attempts": 4, "mode": "standard"},
+    s3={"addressing_style": "path"},
+)
+
+
+class BaseUrl(Protocol):
+    """How the calls to a deployed REST API begin, for a target."""
+
+    def __call__(self, rest_api_id: str, stage: str) -> str:
+        """Return the URL without a slash at its end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """An environment's account on a target.
+
+    Attributes:
+        target: `local` or `aws`.
+        account_id: 12 digits: the account that this must be.
+        region: AWS region.
+        environment: Variables with which Terraform and boto3 reach it, and nothing else of ours.
+        base_url: How calls to its REST APIs begin.
+    """
+
+    target: str
+    account_id: str
+    region: str
+    environment: Mapping[str, str]
+    base_url: BaseUrl
+
+    def client(self, service: str) -> Any:
+        """Return a boto3 client of this account, whatever the caller's own environment says."""
+        values = self.environment
+        session = boto3.session.Session(
+            aws_access_key_id=values.get("AWS_ACCESS_KEY_ID"),
+            aws_secret_access_key=values.get("AWS_SECRET_ACCESS_KEY"),
+            aws_session_token=values.get("AWS_SESSION_TOKEN"),
+            region_name=self.region,
+            profile_name=values.get("AWS_PROFILE"),
+        )
+        key = "AWS_ENDPOINT_URL_" + service.replace("-", "_").upper()
+        endpoint = values.get(key) or values.get("AWS_ENDPOINT_URL")
+        return session.client(service, endpoint_url=endpoint, config=_CONFIG)  # type: ignore[call-overload]  # the stubs know each service by a literal
+
+    def insist_on_identity(self) -> None:
+        """Make sure that the endpoint and credentials lead to this account and to no other.
+
+        Raises:
+            TollgateError: They lead elsewhere, or nowhere.
+        """
+        try:
+            found = self.client("sts").get_caller_identity()["Account"]
+        except (BotoCoreError, ClientError) as error:
+            message = f"the {self.target} account {self.account_id} cannot be reached: {error}"
+            raise TollgateError(message, self._remedy()) from None
+        if found != self.account_id:
+            message = f"these credentials lead to account {found}, but this environment is account {self.account_id}"
+            raise TollgateError(message, "nothing was changed; use that environment's own credentials")
+
+    def _remedy(self) -> str:
+        if self.target == "local":
+            return "`nox -s cloud -- status` says how the emulated accounts are; `nox -s cloud -- up` starts them"
+        return "check the credentials and the network, then run again"
