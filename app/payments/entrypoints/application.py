@@ -82,7 +82,8 @@ def build_handler(settings: Settings, connect: Callable[[Settings, Telemetry], P
             status = response["statusCode"]
             metrics.add_metric(name="Requests", unit=MetricUnit.Count, value=1)
             metrics.add_metric(name="ServerErrors", unit=MetricUnit.Count, value=int(status >= 500))
-            logger.info("answered", status=status)
+            # The log stream names the execution environment: which worker it was.
+            logger.info("answered", status=status, worker=lambda_context.log_stream_name)
         return response
 
     measured: Handler = metrics.log_metrics(handler, capture_cold_start_metric=True)

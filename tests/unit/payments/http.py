@@ -29,6 +29,7 @@ LAMBDA_CONTEXT = SimpleNamespace(
     memory_limit_in_mb=256,
     invoked_function_arn="arn",
     aws_request_id="lambda-request",
+    log_stream_name="worker-1",
 )
 PAYMENT = {"amount": 1500, "currency": "KRW", "customer_id": "cus_ada", "payment_method": "tok_visa"}
 

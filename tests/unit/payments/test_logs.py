@@ -86,11 +86,11 @@ def test_every_log_line_says_request_and_release(world: World, logs: Any) -> Non
 
 
 def test_a_request_ends_with_one_line_that_sums_it_up(world: World, logs: Any) -> None:
-    """The last line says operation, status and payment."""
+    """The last line says operation, status, worker and payment."""
     payment = LoggingApi(world).pay().body["id"]
 
     last = [line for line in logs() if line.get("message") == "answered"][-1]
-    assert (last["operation"], last["status"]) == ("createPayment", 201)
+    assert (last["operation"], last["status"], last["worker"]) == ("createPayment", 201, "worker-1")
     assert last["payment_id"] == payment
 
 
