@@ -239,8 +239,7 @@ def test_a_policy_that_waits_for_a_reference_shows_its_text() -> None:
     after = json.dumps({"Statement": [{"Action": "s3:Get", "Resource": "${aws_s3_bucket.b.arn}"}]})
     waiting = attribute("policy", before, Unknown(("aws_s3_bucket.b.arn",), after))
     text = _printed(change_set(change("aws_a", Action.UPDATE, waiting)))
-    assert "policy → Statement[0].Resource:" in text
-    assert '"arn:aws:s3:::b" → "${aws_s3_bucket.b.arn}"' in text
+    assert 'policy → Statement[0].Resource: "arn:aws:s3:::b" →\n      "${aws_s3_bucket.b.arn}"' in text
 
 
 def test_a_document_spelled_otherwise_says_so() -> None:
