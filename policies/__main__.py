@@ -30,12 +30,15 @@ def main(arguments: list[str]) -> int:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # deprecations inside checkov's own dependencies
+            import colorama  # type: ignore[import-untyped]  # noqa: PLC0415  # as below; without types
+
             from policies.gate import run  # noqa: PLC0415  # after the environment is clean
     except ModuleNotFoundError as problem:
         sys.stderr.write(f"error: {problem.name} is not installed here.\n")
         sys.stderr.write("hint: Run it in the checkov environment: `nox -s policies -- DIR`.\n")
         sys.stdout.write("COULD NOT BE JUDGED, therefore refused.\n")
         return 2
+    colorama.deinit()  # checkov wraps stdout while it is imported; the report needs no colours
     today = dt.datetime.now(tz=dt.UTC).date()
     return run.run(
         options.directory, today, {"json": options.json, "sarif": options.sarif, "junit": options.junit}

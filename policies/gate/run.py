@@ -4,8 +4,6 @@ import datetime as dt
 import sys
 from pathlib import Path
 
-import colorama  # type: ignore[import-untyped]  # comes with checkov, without types
-
 from policies.gate.errors import NotJudgedError
 from policies.gate.judge import CLEAN, NOT_JUDGED, REFUSED, Judgement, judge
 from policies.gate.report_json import to_json
@@ -26,7 +24,6 @@ def run(directory: Path, today: dt.date, files: dict[str, Path | None]) -> int:
         today: The day waivers are measured against.
         files: Where to write each kind of report, if anywhere.
     """
-    colorama.deinit()  # checkov wraps stdout while it is imported; a report needs no colours
     wanted = {kind: path for kind, path in files.items() if path is not None}
     for path in wanted.values():
         path.unlink(missing_ok=True)  # a run that dies must not leave the report of the one before

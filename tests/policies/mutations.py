@@ -1,4 +1,4 @@
-"""Ways to spoil a good release, each noticed by exactly one policy of ours and by none of checkov's checks."""
+"""Ways to spoil a good release, each noticed by exactly one policy of ours and none of checkov's checks."""
 
 import json
 from collections.abc import Callable
