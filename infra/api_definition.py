@@ -82,6 +82,8 @@ class ApiDefinition:
             ) from None
         except ValueError as trouble:
             raise InfraError(f"{path.name} is no JSON: {trouble}") from None
+        if not isinstance(document, dict):
+            raise InfraError(f"{path.name} is no JSON object, expected an OpenAPI document")
         return cls.from_openapi(document)
 
     @classmethod

@@ -5,7 +5,10 @@ from dataclasses import dataclass, field
 
 from infra.alarms import AlarmThresholds
 from infra.checks import one_of, within
+from infra.constructs.api import check_limits
+from infra.constructs.compute import CONCURRENCY, check_concurrency, check_log_retention, check_sizes
 from infra.constructs.database import Capacity
+from infra.constructs.storage import check_days
 from infra.errors import InfraError
 from infra.naming import check_suffix
 
@@ -91,6 +94,12 @@ class EnvironmentConfig:
             raise InfraError(f"region is {self.region!r}, expected a name like {REGION}")
         if not re.fullmatch(_OWNER_PATTERN, self.owner):
             raise InfraError(f"owner is {self.owner!r}, expected 1 to 256 characters that a tag may hold")
+        check_days("retention_days", self.retention_days)
+        check_sizes(self.memory_mb, self.timeout_seconds)
+        check_concurrency(self.reserved_concurrency, self.provisioned_concurrency)
+        check_log_retention("log_retention_days", self.log_retention_days)
+        check_limits(self.rate_per_second, self.burst, self.quota_per_day)
+        within("concurrency_target", self.concurrency_target, *CONCURRENCY, why="no account has more")
         one_of("payment_provider", self.payment_provider, PROVIDERS, why="the application knows no other")
         why = "the application counts in minor units of a currency"
         within("max_amount_minor", self.max_amount_minor, *MAX_AMOUNT_MINOR, why=why)

@@ -1,4 +1,4 @@
-"""Writes the stacks: `python -m infra.main --out DIR`. It needs no network, no credentials and no Terraform."""
+"""Writes the stacks: `python -m infra.main --out DIR`; no network, no credentials, no Terraform needed."""
 
 import argparse
 import shutil

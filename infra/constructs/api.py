@@ -61,6 +61,14 @@ ACCESS_LOG = {
 }
 
 
+def check_limits(rate_per_second: int, burst: int, quota_per_day: int) -> None:
+    """Refuse limits that API Gateway would refuse later."""
+    why = "an account may do no more in one region"
+    within("rate_per_second", rate_per_second, *RATE_PER_SECOND, why=why)
+    within("burst", burst, *BURST, why=why)
+    within("quota_per_day", quota_per_day, *QUOTA_PER_DAY, why="a quota counts requests")
+
+
 # What is said to one caller is not to be kept by a cache on the way to another.
 PROBLEM_HEADERS = {
     "gatewayresponse.header.Cache-Control": "'no-store'",
@@ -102,10 +110,7 @@ class PaymentRestApiProps:
 
     def __post_init__(self) -> None:
         """Refuse what API Gateway would refuse later."""
-        why = "an account may do no more in one region"
-        within("rate_per_second", self.rate_per_second, *RATE_PER_SECOND, why=why)
-        within("burst", self.burst, *BURST, why=why)
-        within("quota_per_day", self.quota_per_day, *QUOTA_PER_DAY, why="a quota counts requests")
+        check_limits(self.rate_per_second, self.burst, self.quota_per_day)
         check_log_retention("log_retention_days", self.log_retention_days)
 
 

@@ -64,6 +64,20 @@ def check_log_retention(name: str, days: int) -> None:
     one_of(name, str(days), [str(each) for each in LOG_RETENTION_DAYS], why="CloudWatch Logs offers no other")
 
 
+def check_sizes(memory_mb: int, timeout_seconds: int) -> None:
+    """Refuse a memory that Lambda does not offer, and a timeout after which nobody listens any more."""
+    within("memory_mb", memory_mb, *MEMORY_MB, why="Lambda offers no other memory sizes")
+    within("timeout_seconds", timeout_seconds, *TIMEOUT_SECONDS, why="API Gateway gives up after 29 seconds")
+
+
+def check_concurrency(reserved: int | None, provisioned: int | None) -> None:
+    """Refuse more instances kept warm than may run, and more of either than any account has."""
+    why = "more than 10000 at once needs a quota nobody has"
+    within("reserved_concurrency", reserved, *CONCURRENCY, why=why)
+    most_warm = reserved or CONCURRENCY[1]
+    within("provisioned_concurrency", provisioned, 1, most_warm, why="no more can be kept warm than may run")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApiFunctionProps:
     """What a caller decides about the function.
@@ -100,18 +114,8 @@ class ApiFunctionProps:
 
     def __post_init__(self) -> None:
         """Refuse what Lambda would refuse later, or what API Gateway would cut off."""
-        within("memory_mb", self.memory_mb, *MEMORY_MB, why="Lambda offers no other memory sizes")
-        within(
-            "timeout_seconds",
-            self.timeout_seconds,
-            *TIMEOUT_SECONDS,
-            why="API Gateway gives up after 29 seconds",
-        )
-        why = "more than 10000 at once needs a quota nobody has"
-        within("reserved_concurrency", self.reserved_concurrency, *CONCURRENCY, why=why)
-        most_warm = self.reserved_concurrency or CONCURRENCY[1]
-        why = "no more can be kept warm than may run"
-        within("provisioned_concurrency", self.provisioned_concurrency, 1, most_warm, why=why)
+        check_sizes(self.memory_mb, self.timeout_seconds)
+        check_concurrency(self.reserved_concurrency, self.provisioned_concurrency)
         check_log_retention("log_retention_days", self.log_retention_days)
 
 

@@ -30,6 +30,16 @@ from infra.providers import (
 RETENTION_DAYS = (1, 3650)
 
 
+def check_days(name: str, days: int) -> None:
+    """Refuse a number of days that no lifecycle rule of ours should have."""
+    within(
+        name,
+        days,
+        *RETENTION_DAYS,
+        why="a lifecycle rule counts whole days, and we keep nothing over ten years",
+    )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PrivateBucketProps:
     """What a caller decides about a bucket.
