@@ -26,7 +26,7 @@ _DEV = AccountSpec("dev", "111122223333", "ap-northeast-2")
 @pytest.fixture
 def cloud(tmp_path: Path) -> Iterator[LocalCloud]:
     """A cloud of one account, removed afterwards."""
-    cloud = LocalCloud(tmp_path, [_DEV], patience_seconds=1.0)
+    cloud = LocalCloud(tmp_path, [_DEV])
     yield cloud
     cloud.reset()
 
@@ -193,15 +193,15 @@ def test_an_object_survives_a_kill_without_a_checkpoint(cloud: LocalCloud) -> No
     assert client(access, "s3").get_object(Bucket="states", Key="terraform.tfstate")["Body"].read() == b"{}"
 
 
-def test_an_account_that_does_not_answer_is_replaced(cloud: LocalCloud) -> None:
+def test_an_account_that_does_not_answer_is_replaced(cloud: LocalCloud, tmp_path: Path) -> None:
     """A process that hangs is dead, and `up` starts another in its place."""
     (status,) = cloud.up()
     assert status.pid is not None
     psutil.Process(status.pid).send_signal(signal.SIGSTOP)
-    (hung,) = LocalCloud(status.log.parents[2], [_DEV]).status()
+    (hung,) = cloud.status()
     assert (hung.state, hung.pid) == ("dead", status.pid)
     told: list[str] = []
-    (again,) = cloud.up(told.append)
+    (again,) = LocalCloud(tmp_path, [_DEV], patience_seconds=1.0).up(told.append)
     assert again.state == "up"
     assert again.pid != status.pid
     assert told[0] == "the account of dev does not answer; starting it anew"
@@ -248,6 +248,23 @@ def test_a_damaged_state_is_one_sentence_and_a_reset_helps(cloud: LocalCloud) ->
     )
     assert raised.value.hint == "remove this local cloud with `tollgate cloud reset`, then promote again"
     cloud.reset()
+    assert cloud.up()[0].state == "up"
+
+
+def test_an_account_that_cannot_save_says_so_and_does_not_end_as_if_it_had(cloud: LocalCloud) -> None:
+    """With its state's folder gone a checkpoint is an error, and a stop is unclean and names its losses."""
+    (status,) = cloud.up()
+    state = status.log.parent / "state"
+    state.rename(state.with_name("moved"))
+    state.touch()
+    _table(cloud.access("dev"))
+    with pytest.raises(TollgateError, match=r"account of dev could not be saved: .* cannot be written"):
+        cloud.checkpoint("dev")
+    (unclean,) = cloud.down()
+    assert unclean.state == "unclean"
+    assert "dynamodb:CreateTable" in unclean.vanished[0]
+    state.unlink()
+    state.with_name("moved").rename(state)
     assert cloud.up()[0].state == "up"
 
 

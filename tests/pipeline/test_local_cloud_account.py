@@ -125,6 +125,23 @@ def test_a_role_may_do_what_its_policy_says_and_nothing_else(access: CloudAccess
         client(access, "dynamodb", session).list_tables()
 
 
+def test_a_permissions_boundary_bounds(access: CloudAccess) -> None:
+    """A role does only what its policies and its boundary both allow."""
+    _bucket(access, "bounded")
+    for key in ("in", "out"):
+        client(access, "s3").put_object(Bucket="bounded", Key=key, Body=b"content")
+    statement = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::bounded/in"}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    boundary = client(access, "iam").create_policy(PolicyName="wall", PolicyDocument=policy)["Policy"]["Arn"]
+    arn = _role(access, "bounded", {"AWS": f"arn:aws:iam::{_ACCOUNT}:root"}, s3_GetObject="*")
+    client(access, "iam").put_role_permissions_boundary(RoleName="bounded", PermissionsBoundary=boundary)
+    session = client(access, "sts").assume_role(RoleArn=arn, RoleSessionName="test")["Credentials"]
+    bounded = client(access, "s3", session)
+    assert bounded.get_object(Bucket="bounded", Key="in")["Body"].read() == b"content"
+    with pytest.raises(ClientError, match="not authorized to perform: s3:GetObject"):
+        bounded.get_object(Bucket="bounded", Key="out")
+
+
 def test_a_conditional_write_happens_once(access: CloudAccess) -> None:
     """`If-None-Match: *` lets one writer win: what Terraform's lock file in S3 stands on."""
     _bucket(access, "locks")

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from pipeline.targets.local.shims import apigateway, cloudwatch, functions
+from pipeline.targets.local.shims import apigateway, boundaries, cloudwatch, functions
 
 
 def install_shims(runtime: Path, settings: frozenset[str]) -> None:
@@ -13,5 +13,6 @@ def install_shims(runtime: Path, settings: frozenset[str]) -> None:
         settings: Names of the environment variables that are the emulator's own.
     """
     apigateway.install()
+    boundaries.install()
     cloudwatch.install()
     functions.install(runtime, settings)
