@@ -1,5 +1,6 @@
 """GET /customers/{id}/payments."""
 
+from payments.domain.errors import RouteNotFoundError
 from payments.entrypoints.operation import Answer, Context, Operation, Parameter, Request
 from payments.entrypoints.parameters import CURSOR, DEFAULT_LIMIT, LIMIT
 from payments.entrypoints.schemas import CUSTOMER_ID, DATE
@@ -20,6 +21,8 @@ OPERATION = Operation(
     ),
     answer="PaymentPage",
     answer_description="A page of payments.",
+    # An id of characters that no path of ours can hold is not even routed here.
+    errors=(RouteNotFoundError,),
 )
 
 

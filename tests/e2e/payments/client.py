@@ -80,7 +80,7 @@ class Client:
                 return Reply(refusal.code, refusal.read().decode(), dict(refusal.headers))
 
     def patiently(self, method: str, path: str, **request: Any) -> Reply:
-        """Send a request as a good client does: again when told that it came too fast, or while it is worked on."""
+        """Send a request as a good client does: again when it came too fast, or while it is worked on."""
         deadline = time.monotonic() + 120
         while True:
             reply = self.call(method, path, **request)

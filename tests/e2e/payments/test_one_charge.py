@@ -40,7 +40,7 @@ def test_a_thousand_requests_with_one_key_are_one_charge(client: Client, account
 
 
 def test_refunds_at_once_never_exceed_the_payment(client: Client, account: Account) -> None:
-    """Forty refunds of a tenth each, at once, give back the payment once over; each is answered definitely."""
+    """Forty refunds of a tenth each, at once, give back the payment once; each is answered definitely."""
     payment = client.pay(amount=1000).body["id"]
 
     def send(number: int) -> Reply:
