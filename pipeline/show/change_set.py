@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.text import Text
 
 from pipeline.model.change_set import Action, AttributeChange, ChangeSet, OutputChange, ResourceChange
+from pipeline.model.safety.data_loss import holds_data
 from pipeline.model.safety.finding import Finding
 from pipeline.model.values import Known, Secret, Unknown, Value, path_text
 from pipeline.show.text import folded, folded_pair, safe
@@ -194,11 +195,12 @@ def to_document(
 
 
 def _destructive(changes: Sequence[ResourceChange]) -> Iterator[Line]:
-    for change in changes:
+    gone = sorted(changes, key=lambda change: not holds_data(change.type))  # what holds data comes first
+    for change in gone:
         if change.action is Action.DELETE:
             left_over = " (left over from a replacement)" if change.deposed else ""
             yield Line(0, f"delete {_name(change)}{left_over}{_because(change)}", "danger")
-    for change in changes:
+    for change in gone:
         if change.action.replaces:
             yield Line(0, f"replace {_name(change)}{_because(change)}; {_ORDERS[change.action]}", "danger")
             told = [attribute for attribute in change.attributes if not _is_reported(attribute)]

@@ -54,10 +54,11 @@ class Workdir:
         """Run one Terraform command and return what it prints."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("TF_", "AWS_"))}
         config = self.folder / "terraform.rc"
+        path = os.pathsep.join(filter(None, [str(_ROOT), os.environ.get("PYTHONPATH")]))
         done = subprocess.run(
             [*self._argv, *arguments],
             cwd=self.folder,
-            env={**kept, "TF_CLI_CONFIG_FILE": str(config), "PYTHONPATH": str(_ROOT), **variables},
+            env={**kept, "TF_CLI_CONFIG_FILE": str(config), "PYTHONPATH": path, **variables},
             capture_output=True,
             text=True,
             timeout=_SECONDS,

@@ -6,7 +6,9 @@ from enum import StrEnum
 from typing import Any
 
 from pipeline.model.canonical import canonical_bytes
-from pipeline.model.values import Value, value_to_json
+from pipeline.model.errors import RefusedError
+from pipeline.model.strict_json import fields, text
+from pipeline.model.values import Value, value_from_json, value_to_json
 
 
 class Kind(StrEnum):
@@ -78,3 +80,25 @@ class Finding:
             "before": value_to_json(self.before),
             "after": value_to_json(self.after),
         }
+
+    @classmethod
+    def from_json(cls, document: Any) -> "Finding":
+        """Read what `to_json` wrote, strictly.
+
+        Raises:
+            RefusedError: Something is missing or not known, or the id is not that of what is told.
+        """
+        where = "a finding"
+        names = ("id", "rule", "kind", "severity", "address", "subject", "sentence", "before", "after")
+        found = fields(document, where, required=names)
+        told = {name: text(found[name], where) for name in ("rule", "address", "subject", "sentence")}
+        try:
+            kind, severity = Kind(found["kind"]), Severity(found["severity"])
+        except ValueError:
+            message = f"{where} has a kind or severity that this version does not know"
+            raise RefusedError(message) from None
+        before, after = (value_from_json(found[side], where) for side in ("before", "after"))
+        finding = cls(**told, kind=kind, severity=severity, before=before, after=after)
+        if finding.id != found["id"]:
+            raise RefusedError(f"{where} is called {found['id']!r} but is {finding.id!r}")
+        return finding

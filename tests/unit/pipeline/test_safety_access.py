@@ -135,6 +135,36 @@ def test_taking_statements_away_grants_nothing(
     assert set(more.newly_granted(less)) <= read_policy(_policy(*taken)).grants
 
 
+def _allowed(statements: _Statements, action: str, resource: str) -> bool:
+    """What a list of Allow statements plainly means."""
+    return any(
+        any(_matches(pattern, action) for pattern in statement["Action"])
+        and any(_matches(pattern, resource) for pattern in statement["Resource"])
+        for statement in statements
+    )
+
+
+_SMALL = st.lists(
+    st.builds(
+        _allow,
+        st.lists(st.sampled_from(["s:*", "s:G*", "s:GO", "s:?O", "*"]), min_size=1, max_size=2),
+        st.lists(
+            st.sampled_from(["arn:aws:s:r:1:*", "arn:aws:s:*:1:a", "arn:aws:s:r:1:a?", "*"]), min_size=1
+        ),
+    ),
+    max_size=3,
+)
+
+
+@given(_SMALL, _SMALL)
+def test_no_new_grant_means_nothing_more_is_allowed(before: _Statements, after: _Statements) -> None:
+    """If no grant is new, there is no action on any resource that was not allowed before."""
+    if not read_policy(_policy(*after)).newly_granted(read_policy(_policy(*before))):
+        for action in ("s:GO", "s:PO", "s:G", "t:X"):
+            for resource in ("arn:aws:s:r:1:a", "arn:aws:s:r:1:ab", "arn:aws:s:q:1:a", "x"):
+                assert not _allowed(after, action, resource) or _allowed(before, action, resource)
+
+
 def test_a_wide_grant_is_new_although_narrow_ones_were_there() -> None:
     """A star over what was listed one by one is wider."""
     before = read_policy(_policy(_allow(["s3:GetObject", "s3:PutObject"], "arn:aws:s3:::b/*")))

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from pipeline.model.change_set import Action, Check, DeferredChange, ResourceChange
+from pipeline.model.errors import RefusedError
 from pipeline.model.safety import Finding, Kind, Severity, findings, protection
 from pipeline.model.safety.protection_rules import GUARDS, RULES, STRONG, Weaker
 from pipeline.model.values import Known, Secret, Unknown
@@ -267,6 +268,16 @@ def test_findings_come_most_severe_first_and_in_a_fixed_order() -> None:
     assert found == _found(*reversed(changes))
     assert [finding.severity.rank for finding in found] == sorted(finding.severity.rank for finding in found)
     assert found[0].address == "aws_dynamodb_table.it"
+
+
+def test_a_finding_is_written_and_read() -> None:
+    """A finding kept beside a change set comes back the same; one that was altered is refused."""
+    (finding,) = _found(_update("aws_cloudwatch_log_group", "retention_in_days", 30, 7))
+    document = finding.to_json()
+    assert Finding.from_json(document) == finding
+    for altered in ({"address": "aws_other.it"}, {"kind": "harmless"}, {"severity": "none"}, {"more": 1}):
+        with pytest.raises(RefusedError):
+            Finding.from_json({**document, **altered})
 
 
 def test_an_ordinary_release_has_no_findings() -> None:

@@ -77,6 +77,13 @@ def test_what_cannot_be_undone_comes_first() -> None:
     ]
 
 
+def test_what_holds_data_comes_first_among_deletes() -> None:
+    """The table that goes is read before the alias that goes."""
+    gone = (change("aws_lambda_alias", Action.DELETE), change("aws_s3_bucket", Action.DELETE))
+    text = _printed(change_set(*gone))
+    assert text.index("delete aws_s3_bucket.it") < text.index("delete aws_lambda_alias.it")
+
+
 def test_every_change_has_its_words() -> None:
     """A person reads what happens to each resource, why, and from what to what."""
     text = _printed(_full())
