@@ -31,14 +31,14 @@ def _is_untouched(approved: ResourceChange, now: ResourceChange) -> bool:
         # Another reason is another deed: nobody approved replacing what a half-done creation left tainted.
         and now.reason == approved.reason
         and now.replaces_because == approved.replaces_because
-        and _befores_hold(approved, now)
-        and _afters_hold(approved, now)
+        and _before_holds(approved, now)
+        and _after_holds(approved, now)
     )
 
 
 def _is_second_half(approved: ResourceChange, now: ResourceChange) -> bool:
     if approved.action is Action.REPLACE_DELETE_FIRST and now.action is Action.CREATE:
-        return now.deposed is None and _afters_hold(approved, now)
+        return now.deposed is None and _after_holds(approved, now)
     if approved.action is Action.REPLACE_CREATE_FIRST and now.action is Action.DELETE:
         left_over = now.deposed is not None
         return left_over and _sides(now, "before") == _sides(approved, "before")
@@ -64,10 +64,10 @@ def _identity(change: ResourceChange) -> ResourceChange:
     )
 
 
-def _befores_hold(approved: ResourceChange, now: ResourceChange) -> bool:
-    befores = {attribute.path: attribute.before for attribute in approved.attributes}
+def _before_holds(approved: ResourceChange, now: ResourceChange) -> bool:
+    earlier = {attribute.path: attribute.before for attribute in approved.attributes}
     if now.action is Action.UPDATE:
-        return all(befores.get(attribute.path, _NOTHING) == attribute.before for attribute in now.attributes)
+        return all(earlier.get(attribute.path, _NOTHING) == attribute.before for attribute in now.attributes)
     return _sides(now, "before") == _sides(approved, "before")
 
 
@@ -79,7 +79,7 @@ def _sides(change: ResourceChange, side: str) -> dict[Path, Value]:
     return {path: value for path, value in found.items() if value is not None}
 
 
-def _afters_hold(approved: ResourceChange, now: ResourceChange) -> bool:
+def _after_holds(approved: ResourceChange, now: ResourceChange) -> bool:
     """Compare as trees, since an unknown `rule` may have become a known `rule[0].days`."""
     attributes = approved.attributes
     if now.action is Action.UPDATE:
