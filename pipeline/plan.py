@@ -166,7 +166,8 @@ def _read(site: Site, *, has_changes: bool, operation: Operation) -> Judged:
         # Whoever says `destroy` means deletion; only where changes need a person does it need a second word.
         destroys = ("it destroys everything there",) if site.environment.approvals else ()
         return Judged(change_set=change_set, findings=found, needs_person=destroys)
-    reasons = needs_person(change_set, found, site.environment.tolerates)
+    unaccepted = tuple(finding for finding in found if finding.id not in site.environment.accepts)
+    reasons = needs_person(change_set, unaccepted, site.environment.tolerates)
     return Judged(change_set=change_set, findings=found, needs_person=reasons)
 
 

@@ -146,6 +146,7 @@ _KEYS: dict[str, type] = {
     "smoke": str,
     "settle-seconds": int,
 }
+_OPTIONAL = {"accepts": list}
 _TOLERANCES = ("all-but-data-loss", "no-widening", "nothing")
 _SMOKE_MODES = ("full", "read-only")
 
@@ -178,7 +179,7 @@ def load_environments(folder: Path) -> Environments:
 def _environment(path: Path) -> Environment:
     where = f"{path.parent.name}/{path.name}"
     table = _load(path)
-    _exactly(table, _KEYS, where)
+    _exactly(table, _KEYS | {key: kind for key, kind in _OPTIONAL.items() if key in table}, where)
     for target, account in table["accounts"].items():
         if not isinstance(account, str) or not re.fullmatch(r"[0-9]{12}", account):
             _wrong(where, f"accounts.{target}", account, "a string of 12 digits")
@@ -202,7 +203,19 @@ def _environment(path: Path) -> Environment:
         previews=table["previews"],
         smoke=table["smoke"],
         settle_seconds=table["settle-seconds"],
+        accepts=_accepted(table.get("accepts", []), where),
     )
+
+
+def _accepted(tables: list[Any], where: str) -> frozenset[str]:
+    """Return the ids of the findings that the environment's settings accept, each with a reason beside it."""
+    for table in tables:
+        _exactly(
+            _table(table, f"{where}, [[accepts]]"), {"finding": str, "reason": str}, f"{where}, [[accepts]]"
+        )
+        if not table["reason"].strip():
+            _wrong(where, f"the reason for accepting {table['finding']}", table["reason"], "a sentence")
+    return frozenset(table["finding"] for table in tables)
 
 
 def _load(path: Path) -> dict[str, Any]:

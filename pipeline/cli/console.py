@@ -16,7 +16,7 @@ from pipeline.model.errors import InterruptedByUserError, TollgateError
 from pipeline.show.progress import Progress
 from pipeline.show.text import safe
 
-_PLAIN_WIDTH = 100
+_PLAIN_WIDTH = 80
 
 
 def results() -> Console:

@@ -31,6 +31,7 @@ class Environment:
         smoke: `full`, or `read-only` where checks may write nothing.
         settle_seconds: How long a smoke check may be repeated while the endpoint becomes ready.
         approval_hours: How long an approval can be used.
+        accepts: Ids of findings that need no person here, because the settings say why they are right.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Environment:
     smoke: SmokeMode
     settle_seconds: int
     approval_hours: int
+    accepts: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, order=True)
