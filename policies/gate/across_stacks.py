@@ -1,6 +1,7 @@
 """What is compared across the stacks of a release: staging is prod with less capacity, dev of its parts."""
 
 import fnmatch
+import re
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -33,7 +34,7 @@ class Mirror:
     Attributes:
         capacity: Numbers of which staging may have less, never more.
         tolerance: Numbers of which staging may have more, never less.
-        environment: Arguments that differ because they say which environment this is, or follow from it.
+        environment: Arguments whose value follows from the environment, whatever it is.
     """
 
     capacity: list[str]
@@ -77,7 +78,9 @@ def _differences(stacks: dict[str, Stack], mirror: Mirror) -> Iterator[tuple[Rul
 
 
 def _settings(ours: Resource, prods: Resource, mirror: Mirror) -> Iterator[tuple[Rule, str, str]]:
-    staging, prod = (dict(_leaves("", resource.body)) for resource in (ours, prods))
+    staging, prod = (
+        dict(_leaves("", resource.body, resource.stack.environment)) for resource in (ours, prods)
+    )
     for path in sorted(staging.keys() | prod.keys()):
         mine, its = staging.get(path), prod.get(path)
         if mine == its or _listed(ours, path, mirror.environment):
@@ -106,15 +109,20 @@ def _ordered(least: Any, most: Any) -> bool:
     return numbers and least <= most
 
 
-def _leaves(path: str, value: Any) -> Iterator[tuple[str, Any]]:
-    """Every plain value with its path; positions in lists count, so that order and length do too."""
+def _leaves(path: str, value: Any, environment: str) -> Iterator[tuple[str, Any]]:
+    """Every plain value with its path; positions in lists count, so that order and length do too.
+
+    Where a text names the environment it stands in, that is no difference.
+    """
     if isinstance(value, dict):
         yield path, "{}"
         for key, inner in without_comment(value):
-            yield from _leaves(f"{path}.{key}", inner)
+            yield from _leaves(f"{path}.{key}", inner, environment)
     elif isinstance(value, list):
         yield path, f"{len(value)} items"
         for index, item in enumerate(value):
-            yield from _leaves(f"{path}.{index}", item)
+            yield from _leaves(f"{path}.{index}", item, environment)
+    elif isinstance(value, str):
+        yield path, re.sub(rf"(?<![A-Za-z0-9]){environment}(?![A-Za-z0-9])", "{environment}", value)
     else:
         yield path, value

@@ -8,9 +8,10 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -177,10 +178,51 @@ SABOTAGES = [
 ]
 
 
-def run_gate(room: Path, directory: Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run a copy of the gate as the pipeline runs it."""
+@dataclass(frozen=True)
+class Result:
+    """What a run of the gate did: its exit status, what it printed, and the JSON report if it wrote one."""
+
+    status: int
+    output: str
+    report: dict[str, Any]
+
+
+Gate = Callable[[Path, Path], Result]
+
+
+@pytest.fixture(scope="module")
+def run_gate() -> Iterator[Gate]:
+    """Run a copy of the gate, each time in a fresh process (warm_gate.py)."""
+    with subprocess.Popen(
+        [sys.executable, Path(__file__).parent / "warm_gate.py"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as server:
+        assert server.stdin
+        assert server.stdout
+
+        def run(room: Path, directory: Path) -> Result:
+            assert server.stdin
+            assert server.stdout
+            repository = room.parent
+            arguments = [str(directory), "--json", str(repository / "report.json")]
+            server.stdin.write(json.dumps([str(repository), arguments, str(repository / "output")]) + "\n")
+            server.stdin.flush()
+            status = int(server.stdout.readline())
+            report = json.loads((repository / "report.json").read_text(encoding="utf-8"))
+            return Result(status, (repository / "output").read_text(encoding="utf-8"), report)
+
+        yield run
+        server.stdin.close()
+
+
+def run_cold(
+    room: Path, directory: Path, *python: str, **environment: str
+) -> subprocess.CompletedProcess[str]:
+    """Run a copy of the gate exactly as the pipeline does."""
     return subprocess.run(
-        [sys.executable, "-m", "policies", directory, "--json", room.parent / "report.json"],
+        [sys.executable, *python, "-m", "policies", directory],
         cwd=room.parent,
         env={**os.environ, **environment},
         capture_output=True,
@@ -201,42 +243,41 @@ def dev(release: Path, tmp_path: Path) -> Path:
     return tmp_path / "dev"
 
 
-def test_the_copy_as_it_is_finds_nothing(room: Path, dev: Path) -> None:
+def test_the_copy_as_it_is_finds_nothing(run_gate: Gate, room: Path, dev: Path) -> None:
     """Unspoilt, the copied gate calls the same stack clean: what follows is due to the sabotage."""
     result = run_gate(room, dev)
 
-    assert (result.returncode, result.stdout.splitlines()[-1].partition(":")[0]) == (0, "CLEAN")
+    assert (result.status, result.output.splitlines()[-1].partition(":")[0]) == (0, "CLEAN")
 
 
 @pytest.mark.parametrize("sabotage", SABOTAGES, ids=[sabotage.what for sabotage in SABOTAGES])
-def test_a_broken_gate_cannot_judge(room: Path, dev: Path, sabotage: Sabotage) -> None:
+def test_a_broken_gate_cannot_judge(run_gate: Gate, room: Path, dev: Path, sabotage: Sabotage) -> None:
     """Whatever is broken, the status is 2, the last line says so, and a fault names the cause."""
     sabotage.spoil(room)
 
     result = run_gate(room, dev)
 
-    assert result.returncode == 2
-    assert result.stdout.splitlines()[-1].startswith("COULD NOT BE JUDGED, therefore refused")
-    report = json.loads((room.parent / "report.json").read_text(encoding="utf-8"))
-    assert report["verdict"] == "not judged"
-    assert any(sabotage.says in fault for fault in report["faults"])
+    assert result.status == 2
+    assert result.output.splitlines()[-1].startswith("COULD NOT BE JUDGED, therefore refused")
+    assert result.report["verdict"] == "not judged"
+    assert any(sabotage.says in fault for fault in result.report["faults"])
 
 
-def test_the_mirror_list_is_needed(room: Path, release: Path) -> None:
+def test_the_mirror_list_is_needed(run_gate: Gate, room: Path, release: Path) -> None:
     """Without the list of allowed differences a whole release cannot be judged."""
     (room / "mirror.toml").write_text("capacity = []\n", encoding="utf-8")
 
     result = run_gate(room, release)
 
-    assert result.returncode == 2
-    assert "mirror.toml is not usable" in result.stdout
+    assert result.status == 2
+    assert "mirror.toml is not usable" in result.output
 
 
 def test_variables_of_the_shell_change_nothing(room: Path, dev: Path) -> None:
     """Checkov's environment variables, which would hide a crash or skip files, never reach it."""
     RAISES(room)
 
-    result = run_gate(
+    result = run_cold(
         room,
         dev,
         CHECKOV_CHECK_FAIL_LEVEL="NONE",
@@ -249,41 +290,32 @@ def test_variables_of_the_shell_change_nothing(room: Path, dev: Path) -> None:
     assert "PAY_S3_3 crashed on" in result.stdout
 
 
-def test_silenced_logging_hides_no_crash(room: Path, dev: Path) -> None:
+def test_silenced_logging_hides_no_crash(run_gate: Gate, room: Path, dev: Path) -> None:
     """A check that switches logging off before it crashes is noticed all the same."""
     RAISES(room)
     prefix(VERSIONING, "import logging; logging.disable(logging.CRITICAL)")(room)
 
     result = run_gate(room, dev)
 
-    assert result.returncode == 2
-    assert "PAY_S3_3 crashed on" in result.stdout
+    assert result.status == 2
+    assert "PAY_S3_3 crashed on" in result.output
 
 
 def test_without_checkov_nothing_is_judged(dev: Path) -> None:
     """Where checkov is not installed the gate says so, and does not say clean."""
-    result = subprocess.run(
-        [sys.executable, "-S", "-m", "policies", dev],
-        cwd=ROOM.parent,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
+    result = run_cold(ROOM, dev, "-S")
 
     assert result.returncode == 2
     assert "is not installed here" in result.stderr
     assert result.stdout == "COULD NOT BE JUDGED, therefore refused.\n"
 
 
-def test_a_report_of_an_earlier_run_does_not_survive(room: Path, dev: Path) -> None:
+def test_a_report_of_an_earlier_run_does_not_survive(run_gate: Gate, room: Path, dev: Path) -> None:
     """A run that reaches no verdict leaves no clean report of the run before."""
-    assert run_gate(room, dev).returncode == 0
+    assert run_gate(room, dev).report["verdict"] == "clean"
     (room / "checks.toml").unlink()
 
-    run_gate(room, dev)
-
-    assert json.loads((room.parent / "report.json").read_text(encoding="utf-8"))["verdict"] == "not judged"
+    assert run_gate(room, dev).report["verdict"] == "not judged"
 
 
 def test_nothing_is_downloaded(room: Path, dev: Path) -> None:
