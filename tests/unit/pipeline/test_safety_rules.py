@@ -270,6 +270,14 @@ def test_findings_come_most_severe_first_and_in_a_fixed_order() -> None:
     assert found[0].address == "aws_dynamodb_table.it"
 
 
+def test_ids_that_settings_name_stay_what_they_are() -> None:
+    """An environment's settings may accept a finding by its id, so ids do not change between versions."""
+    subject = "policy: xray:PutTelemetryRecords, xray:PutTraceSegments on *"
+    address = "aws_iam_role_policy.PaymentApi_Function_WriteTraces_B7AB40E9"
+    finding = Finding("access/grant", Kind.ACCESS, Severity.HIGH, address, "in any words", subject=subject)
+    assert finding.id == "access/grant:893c42026ff2"
+
+
 def test_a_finding_is_written_and_read() -> None:
     """A finding kept beside a change set comes back the same; one that was altered is refused."""
     (finding,) = _found(_update("aws_cloudwatch_log_group", "retention_in_days", 30, 7))
