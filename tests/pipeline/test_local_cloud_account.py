@@ -90,6 +90,15 @@ def test_an_unsigned_request_is_refused(access: CloudAccess, path: str) -> None:
     assert "MissingAuthenticationToken" in said
 
 
+def test_a_refusal_is_told_in_the_words_of_the_service(access: CloudAccess) -> None:
+    """A sign-in with a token of elsewhere, which is not supported, is refused in AWS's own format."""
+    with pytest.raises(ClientError) as raised:
+        client(access, "sts").assume_role_with_web_identity(
+            RoleArn=f"arn:aws:iam::{_ACCOUNT}:role/any", RoleSessionName="test", WebIdentityToken="a.b.c"
+        )
+    assert raised.value.response["Error"]["Code"] == "MissingAuthenticationToken"
+
+
 @pytest.mark.parametrize(
     ("path", "headers"),
     [

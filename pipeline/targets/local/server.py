@@ -144,7 +144,9 @@ class Server:
         headers = {
             name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]
         }
-        service = detect_service(scope["method"], scope["path"], headers, {})
+        is_form = headers.get("content-type", "").startswith("application/x-www-form-urlencoded")
+        # A form's service stands in its body, which is not read for a refusal; all of them speak as STS does.
+        service = "sts" if is_form else detect_service(scope["method"], scope["path"], headers, {})
         status, named, body = access_denied_response(
             service,
             "",
