@@ -16,7 +16,7 @@ from payments.domain.errors import ProviderUnavailableError
 from payments.domain.ports import Accepted, Declined
 
 PAID = {"object": "payment_intent", "id": "pi_1", "status": "succeeded"}
-VISA = "tok_visa"
+VISA = "pm_card_visa"
 
 
 class Stripe:
@@ -75,19 +75,29 @@ def test_a_charge_is_asked_for_as_stripe_documents_it() -> None:
         "confirm": "true",
         "error_on_requires_action": "true",
         "metadata[payment_id]": "pay_1",
+        "payment_method": "pm_card_visa",
         "payment_method_types[]": "card",
-        "payment_method_data[type]": "card",
-        "payment_method_data[card][token]": "tok_visa",
     }
     assert stripe.closed
 
 
-def test_a_payment_method_is_named_as_one() -> None:
-    """A pm_ token is a payment method of Stripe's, not the data of a new one."""
-    stripe = Stripe(200, PAID)
-    charge(stripe, token="pm_card_visa")
+def test_a_card_token_becomes_a_payment_method_first() -> None:
+    """A token is turned into a payment method under a key derived from ours, then charged."""
+    connections = [Stripe(200, {"object": "payment_method", "id": "pm_1"}), Stripe(200, PAID)]
+    waiting: list[Any] = list(connections)
+    stripe = StripeProvider(lambda: "sk_test_1", lambda: waiting.pop(0))
 
-    assert stripe.asked["form"]["payment_method"] == "pm_card_visa"
+    assert stripe.charge("pay_1", amount=1, currency="USD", token="tok_visa") == Accepted("pi_1")
+    assert connections[0].asked["form"] == {"type": "card", "card[token]": "tok_visa"}
+    assert connections[0].asked["headers"]["Idempotency-Key"] == "pay_1-method"
+    assert connections[1].asked["form"]["payment_method"] == "pm_1"
+
+
+def test_a_card_token_that_is_refused_is_declined() -> None:
+    """A token that Stripe does not know is declined, and no charge is asked for."""
+    refusal = {"error": {"type": "invalid_request_error", "code": "resource_missing"}}
+
+    assert charge(Stripe(404, refusal), token="tok_unknown") == Declined("resource_missing")
 
 
 def test_a_refund_names_its_charge() -> None:
