@@ -24,9 +24,6 @@ _OWNER_PATTERN = r"[\w .:/=+@-]{1,256}"
 class EnvironmentConfig:
     """Everything that one environment decides about a payment API.
 
-    Ranges of single values are checked by the Props of the construct they go to; here is what only the whole
-    shows.
-
     Attributes:
         name: The environment's name, and the suffix of its main instance.
         promoted_from: The environment a release has to pass before this one.

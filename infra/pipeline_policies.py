@@ -133,9 +133,10 @@ def pipeline_wall(arns: AccountArns, boundary_arn: str, signing_key_arn: str) ->
 
     Making a role keeps its condition, or the wall could be climbed by making one without a boundary.
     """
-    conditional = [one for one in changing(arns, boundary_arn) if "Condition" in one]
-    plain = [one for one in (*reading(arns), *changing(arns, boundary_arn)) if "Condition" not in one]
-    plain.append(statement("Sign", (*permissions.SIGN, *permissions.DESCRIBE_KEY), signing_key_arn))
+    everything = [*reading(arns), *changing(arns, boundary_arn)]
+    conditional = [one for one in everything if "Condition" in one]
+    plain = [one for one in everything if "Condition" not in one]
+    plain.append(statement("Sign", permissions.SIGN, signing_key_arn))
     by_service: dict[str, tuple[set[str], set[str]]] = {}
     for one in plain:
         for action in one["Action"]:

@@ -16,6 +16,7 @@ import os
 import re
 import tarfile
 import tempfile
+import zlib
 from collections.abc import Callable, Iterator
 from collections.abc import Set as AbstractSet
 from pathlib import Path
@@ -41,22 +42,19 @@ def assembly_of(package: str, packaged: str, namespaces: AbstractSet[str]) -> It
     Raises:
         InfraError: If the packaged assembly is not laid out as expected.
     """
-    source = Path(str(importlib.resources.files(f"{package}._jsii"))) / packaged
     key = _key(package, packaged, namespaces)
-    with contextlib.ExitStack() as stack:
-        folder = cache_folder("provider-assembly")
-        if folder is not None:
-            found = _find(folder, key)
-            if found is None:
-                # A folder that cannot be written to is no reason to fail: the run makes its own, and drops
-                # it.
-                with contextlib.suppress(OSError):
-                    found = _keep(folder, key, trimmed(source, namespaces))
-            if found is not None:
-                yield found
-                return
-        own = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="tollgate-")))
-        yield _keep(own, key, trimmed(source, namespaces))
+    folder = cache_folder("provider-assembly")
+    found = _find(folder, key) if folder else None
+    if found:
+        yield found
+        return
+    content = trimmed(Path(str(importlib.resources.files(f"{package}._jsii"))) / packaged, namespaces)
+    if folder:
+        # A full or read-only disk is no reason to fail: this run has what it needs.
+        with contextlib.suppress(OSError):
+            _keep(folder, key, content)
+    with tempfile.TemporaryDirectory(prefix="tollgate-") as own:
+        yield _keep(Path(own), key, content)
 
 
 def _key(package: str, packaged: str, namespaces: AbstractSet[str]) -> str:
@@ -119,7 +117,7 @@ def trimmed(source: Path, namespaces: AbstractSet[str]) -> bytes:
         }
         for folder in folders.values():
             kept[f"package/lib/{folder}/index.js"] = files[f"package/lib/{folder}/index.js"]
-    except (KeyError, ValueError, tarfile.TarError) as trouble:
+    except (EOFError, KeyError, OSError, ValueError, tarfile.TarError, zlib.error) as trouble:
         raise InfraError(
             f"the AWS bindings are not packaged as expected: {trouble}",
             hint="set TOLLGATE_PROVIDER_ASSEMBLY=whole to use them as they are",

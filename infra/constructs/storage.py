@@ -62,11 +62,8 @@ class PrivateBucketProps:
 
     def __post_init__(self) -> None:
         """Refuse what S3 or good sense would refuse later."""
-        why = (
-            "a lifecycle rule counts whole days, and ten years is the longest retention anyone has asked for"
-        )
-        within("retention_days", self.retention_days, *RETENTION_DAYS, why=why)
-        within("abort_upload_days", self.abort_upload_days, *RETENTION_DAYS, why=why)
+        check_days("retention_days", self.retention_days)
+        check_days("abort_upload_days", self.abort_upload_days)
 
 
 class PrivateBucket(Construct):

@@ -103,7 +103,7 @@ def payment_api(config: EnvironmentConfig, suffix: str | None = None) -> Stack:
 @settings(deadline=None, max_examples=12, suppress_health_check=[HealthCheck.too_slow])
 @given(config=CONFIGS)
 def test_what_always_holds(config: EnvironmentConfig) -> None:
-    """Whatever is configured: encrypted, closed, named, tagged, least privilege, and nothing that cannot go."""
+    """Whatever is configured, a stack is encrypted, closed, named, tagged, frugal and destroyable."""
     stack = payment_api(config)
 
     check_encryption(stack)
