@@ -114,6 +114,22 @@ class PaymentsStack(AccountStack):
     def __init__(self, scope: Construct, id_: str, props: PaymentsStackProps) -> None:
         config = props.config
         super().__init__(scope, id_, AccountStackProps(region=config.region))
+        names = self._names(config)
+        release = self._variable(
+            "release",
+            "The release that is deployed",
+            RELEASE_PATTERN,
+            "sha256: and 64 hexadecimal digits",
+            default="unreleased",
+        )
+        payments = PaymentApi(
+            self,
+            "PaymentApi",
+            PaymentApiProps(config=config, names=names, definition=props.definition, release=release),
+        )
+        self._build_outputs(payments)
+
+    def _names(self, config: EnvironmentConfig) -> InstanceNames:
         suffix = self._variable(
             "environment_suffix",
             "Tells instances of one environment apart",
@@ -122,21 +138,11 @@ class PaymentsStack(AccountStack):
             longest=SUFFIX_MAX,
             default=config.name,
         )
-        release = self._variable(
-            "release",
-            "The release that is deployed",
-            RELEASE_PATTERN,
-            "sha256: and 64 hexadecimal digits",
-            default="unreleased",
-        )
-        names = InstanceNames(
+        return InstanceNames(
             environment=config.name, suffix=suffix, account_id=self.account_id, owner=config.owner
         )
-        payments = PaymentApi(
-            self,
-            "PaymentApi",
-            PaymentApiProps(config=config, names=names, definition=props.definition, release=release),
-        )
+
+    def _build_outputs(self, payments: PaymentApi) -> None:
         self._outputs(
             api_key_id=payments.api.api_key_id,
             api_url=payments.api.stage_url,
@@ -166,22 +172,12 @@ class BootstrapStack(AccountStack):
     def __init__(self, scope: Construct, id_: str, props: BootstrapStackProps) -> None:
         config = props.config
         super().__init__(scope, id_, AccountStackProps(region=config.region))
-        repository = self._variable(
-            "github_repository",
-            "The repository whose workflows may deploy here",
-            REPOSITORY_PATTERN,
-            "a GitHub repository, owner/name",
-        )
         names = InstanceNames(
             environment=config.name, suffix=config.name, account_id=self.account_id, owner=config.owner
         )
         GatewayLogging(self, "GatewayLogging", GatewayLoggingProps(names=names))
         key = SigningKey(self, "SigningKey", SigningKeyProps(names=names))
-        roles = PipelineRoles(
-            self,
-            "PipelineRoles",
-            PipelineRolesProps(names=names, region=config.region, repository=repository, signing_key=key),
-        )
+        roles = self._build_roles(names, config.region, key)
         self._outputs(
             apply_role_arn=roles.apply_role_arn,
             concurrency_target=str(config.concurrency_target),
@@ -189,3 +185,13 @@ class BootstrapStack(AccountStack):
             signing_key_alias=key.alias_name,
             signing_key_arn=key.key_arn,
         )
+
+    def _build_roles(self, names: InstanceNames, region: str, key: SigningKey) -> PipelineRoles:
+        repository = self._variable(
+            "github_repository",
+            "The repository whose workflows may deploy here",
+            REPOSITORY_PATTERN,
+            "a GitHub repository, owner/name",
+        )
+        props = PipelineRolesProps(names=names, region=region, repository=repository, signing_key=key)
+        return PipelineRoles(self, "PipelineRoles", props)

@@ -85,23 +85,6 @@ class SigningKey(Construct):
     def __init__(self, scope: Construct, id_: str, props: SigningKeyProps) -> None:
         super().__init__(scope, id_)
         names = props.names
-        looked_after = statement(
-            "LookedAfterByTheAccount",
-            permissions.KEY_CARE,
-            "*",  # in a key's own policy, "*" is that key
-            principal={"AWS": f"arn:aws:iam::{names.account_id}:root"},
-        )
-        used_by_apply = statement(
-            "UsedByThePipeline",
-            permissions.SIGN,
-            "*",  # the same
-            principal={"AWS": f"arn:aws:iam::{names.account_id}:root"},
-            condition={
-                "ArnEquals": {
-                    "aws:PrincipalArn": f"arn:aws:iam::{names.account_id}:role/{names.of('tollgate-apply')}"
-                }
-            },
-        )
         key = KmsKey(
             self,
             "Resource",
@@ -109,7 +92,7 @@ class SigningKey(Construct):
             key_usage="SIGN_VERIFY",
             customer_master_key_spec="ECC_NIST_P256",
             deletion_window_in_days=DELETION_DAYS,
-            policy=policy(looked_after, used_by_apply),
+            policy=self._policy(names),
             tags=names.tags,
         )
         self.key_arn: str = key.arn
@@ -117,6 +100,22 @@ class SigningKey(Construct):
             self, "Alias", name=f"alias/{names.of('tollgate-signing')}", target_key_id=key.key_id
         )
         self.alias_name: str = alias.name
+
+    @staticmethod
+    def _policy(names: InstanceNames) -> str:
+        account = {"AWS": f"arn:aws:iam::{names.account_id}:root"}
+        apply_role = f"arn:aws:iam::{names.account_id}:role/{names.of('tollgate-apply')}"
+        # In a key's own policy, "*" is that key.
+        return policy(
+            statement("LookedAfterByTheAccount", permissions.KEY_CARE, "*", principal=account),
+            statement(
+                "UsedByThePipeline",
+                permissions.SIGN,
+                "*",
+                principal=account,
+                condition={"ArnEquals": {"aws:PrincipalArn": apply_role}},
+            ),
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,35 +149,33 @@ class PipelineRoles(Construct):
 
     def __init__(self, scope: Construct, id_: str, props: PipelineRolesProps) -> None:
         super().__init__(scope, id_)
-        names = props.names
-        arns = AccountArns(names.account_id, props.region)
-        self._names = names
+        self._names = props.names
+        arns = AccountArns(props.names.account_id, props.region)
         self.function_boundary_arn = self._build_wall(
             "FunctionBoundary", FUNCTION_BOUNDARY, function_wall(arns)
         )
-        self._boundary_arn = self._build_wall(
-            "PipelineBoundary",
-            "tollgate-pipeline-boundary",
-            pipeline_wall(arns, self.function_boundary_arn, props.signing_key.key_arn),
-        )
-        provider = IamOpenidConnectProvider(
-            self, "GitHub", url=f"https://{ISSUER}", client_id_list=[AUDIENCE], tags=names.tags
-        )
-        self._provider_arn: str = provider.arn
-        of_repository = f"repo:{props.repository}"
+        wall = pipeline_wall(arns, self.function_boundary_arn, props.signing_key.key_arn)
+        self._boundary_arn = self._build_wall("PipelineBoundary", "tollgate-pipeline-boundary", wall)
+        self._build_identity_provider()
         self.plan_role_arn = self._build_role(
             "Plan",
             "tollgate-plan",
-            f"{of_repository}:ref:refs/heads/{props.branch}",
+            f"repo:{props.repository}:ref:refs/heads/{props.branch}",
             {"Plan": planning(arns)},
         )
         sign = statement("Sign", permissions.SIGN, props.signing_key.key_arn)
         self.apply_role_arn = self._build_role(
             "Apply",
             "tollgate-apply",
-            f"{of_repository}:environment:{names.environment}",
+            f"repo:{props.repository}:environment:{props.names.environment}",
             {"Read": reading(arns), "Change": [*changing(arns, self.function_boundary_arn), sign]},
         )
+
+    def _build_identity_provider(self) -> None:
+        provider = IamOpenidConnectProvider(
+            self, "GitHub", url=f"https://{ISSUER}", client_id_list=[AUDIENCE], tags=self._names.tags
+        )
+        self._provider_arn: str = provider.arn
 
     def _build_wall(self, id_: str, kind: str, statements: list[Statement]) -> str:
         wall = IamPolicy(

@@ -71,8 +71,24 @@ class TransactionsTable(Construct):
 
     def __init__(self, scope: Construct, id_: str, props: TransactionsTableProps) -> None:
         super().__init__(scope, id_)
+        table = self._build_table(props)
+        self.table_name: str = table.name
+        self.table_arn: str = table.arn
+        self.index_names = (CUSTOMER_INDEX, DATE_INDEX)
+        self.index_arns = tuple(f"{self.table_arn}/index/{name}" for name in self.index_names)
+        self.capacity = props.capacity
+
+    def grant_read_write(self, function: ApiFunction) -> None:
+        """Let the function keep and read payments, and page through the indexes."""
+        function.allow(
+            "UseTransactions",
+            statement("UseTable", (*permissions.TABLE_READ, *permissions.TABLE_WRITE), self.table_arn),
+            statement("QueryIndexes", permissions.INDEX_QUERY, self.index_arns),
+        )
+
+    def _build_table(self, props: TransactionsTableProps) -> DynamodbTable:
         capacity = props.capacity
-        table = DynamodbTable(
+        return DynamodbTable(
             self,
             "Resource",
             name=props.names.of("transactions"),
@@ -95,19 +111,6 @@ class TransactionsTable(Construct):
             ttl=DynamodbTableTtl(attribute_name="expires_at", enabled=True),
             deletion_protection_enabled=False,
             tags=props.names.tags,
-        )
-        self.table_name: str = table.name
-        self.table_arn: str = table.arn
-        self.index_names = (CUSTOMER_INDEX, DATE_INDEX)
-        self.index_arns = tuple(f"{self.table_arn}/index/{name}" for name in self.index_names)
-        self.capacity = capacity
-
-    def grant_read_write(self, function: ApiFunction) -> None:
-        """Let the function keep and read payments, and page through the indexes."""
-        function.allow(
-            "UseTransactions",
-            statement("UseTable", (*permissions.TABLE_READ, *permissions.TABLE_WRITE), self.table_arn),
-            statement("QueryIndexes", permissions.INDEX_QUERY, self.index_arns),
         )
 
     @staticmethod

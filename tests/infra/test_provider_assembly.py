@@ -1,7 +1,5 @@
 """The small assembly: the same stacks as the whole one, made once, never trusted when damaged."""
 
-import functools
-import importlib.resources
 import io
 import json
 import os
@@ -13,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from infra import provider_assembly, provider_package
+from infra import provider_package
 from infra.errors import InfraError
 from infra.provider_assembly import assembly_of, trimmed
 
@@ -100,15 +98,27 @@ def test_damaged_package_is_refused(source: Path, size: int) -> None:
         trimmed(source, {"s3Bucket"})
 
 
-PACKAGED = "provider-aws@20.1.0.jsii.tgz"
-NAMESPACES = frozenset({"kmsAlias"})
+BINDINGS = "fake_bindings"
+PACKAGED = "whole.tgz"
+NAMESPACES = frozenset({"kmsKey"})
 
 
-@functools.cache
-def made() -> bytes:
-    """The assembly as it comes out of the installed package."""
-    packaged = Path(str(importlib.resources.files(f"{PACKAGE}._jsii"))) / PACKAGED
-    return trimmed(packaged, NAMESPACES)
+@pytest.fixture
+def bindings(source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The package, installed as a wheel would be."""
+    site = tmp_path / "site"
+    (site / BINDINGS / "_jsii").mkdir(parents=True)
+    (site / BINDINGS / "__init__.py").touch()
+    (site / BINDINGS / "_jsii" / "__init__.py").touch()
+    source.rename(site / BINDINGS / "_jsii" / PACKAGED)
+    info = site / "fake_bindings-1.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: fake-bindings\nVersion: 1\n")
+    (info / "RECORD").write_text(f"{BINDINGS}/_jsii/{PACKAGED},sha256=one,1\n")
+    monkeypatch.syspath_prepend(site)
+    for name in (BINDINGS, f"{BINDINGS}._jsii"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    return site
 
 
 class TestCache:
@@ -120,64 +130,83 @@ class TestCache:
         monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
         return tmp_path / "cache" / "tollgate" / "provider-assembly"
 
+    @pytest.fixture
+    def content(self, bindings: Path) -> bytes:
+        """What a run should get."""
+        return trimmed(bindings / BINDINGS / "_jsii" / PACKAGED, NAMESPACES)
+
     def read(self) -> bytes:
         """What a run gets."""
-        with assembly_of(PACKAGE, PACKAGED, NAMESPACES) as path:
+        with assembly_of(BINDINGS, PACKAGED, NAMESPACES) as path:
             return path.read_bytes()
 
-    def test_is_filled_once(self, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        """The first run makes the assembly, the second finds it."""
-        assert self.read() == made()
+    def test_is_filled_once(self, bindings: Path, cache: Path, content: bytes) -> None:
+        """The first run makes the assembly; the second finds it and does not look into the package."""
+        assert self.read() == content
 
-        monkeypatch.setattr(provider_assembly, "trimmed", None)
-        assert self.read() == made()
+        (bindings / BINDINGS / "_jsii" / PACKAGED).unlink()
+        assert self.read() == content
         assert len(list(cache.iterdir())) == 1
 
-    def test_other_namespaces_are_another_entry(self, cache: Path) -> None:
+    def test_other_namespaces_are_another_entry(self, bindings: Path, cache: Path) -> None:
         """A new resource makes a new entry by itself."""
         self.read()
-        with assembly_of(PACKAGE, PACKAGED, {"kmsKey"}):
+        with assembly_of(BINDINGS, PACKAGED, {"s3Bucket"}):
             pass
 
         assert len(list(cache.iterdir())) == 2
 
+    @pytest.mark.parametrize(
+        ("file", "old", "new"), [("METADATA", "Version: 1\n", "Version: 2\n"), ("RECORD", "one", "two")]
+    )
+    def test_other_wheel_is_another_entry(
+        self, bindings: Path, cache: Path, file: str, old: str, new: str
+    ) -> None:
+        """Another version, or the same one with other content, is not served what the first one left."""
+        self.read()
+        path = bindings / "fake_bindings-1.dist-info" / file
+        path.write_text(path.read_text().replace(old, new))
+        self.read()
+
+        assert len(list(cache.iterdir())) == 2
+
     @pytest.mark.parametrize("damage", [b"", b"garbage", None])
-    def test_damaged_entry_is_made_again(self, cache: Path, damage: bytes | None) -> None:
+    def test_damaged_entry_is_made_again(self, cache: Path, content: bytes, damage: bytes | None) -> None:
         """An entry that is empty, torn or changed is not used."""
         self.read()
         (entry,) = cache.iterdir()
         entry.write_bytes(entry.read_bytes()[:-1] if damage is None else damage)
 
-        assert self.read() == made()
+        assert self.read() == content
 
-    def test_half_written_entry_is_never_seen(self, cache: Path) -> None:
+    def test_half_written_entry_is_never_seen(self, cache: Path, content: bytes) -> None:
         """What a killed run left half written has no name that anybody looks for."""
         cache.mkdir(parents=True, mode=0o700)
         (cache / ".making-x").write_bytes(b"half")
 
-        assert self.read() == made()
+        assert self.read() == content
 
-    def test_many_at_once_agree(self, cache: Path) -> None:
+    def test_many_at_once_agree(self, cache: Path, content: bytes) -> None:
         """Runs that start together all get the assembly, and leave one entry."""
         with ThreadPoolExecutor(4) as pool:
             read = list(pool.map(lambda _: self.read(), range(4)))
 
-        assert read == [made()] * 4
+        assert read == [content] * 4
         assert len(list(cache.iterdir())) == 1
 
-    def test_folder_open_to_others_is_not_used(self, cache: Path) -> None:
+    def test_folder_open_to_others_is_not_used(self, cache: Path, content: bytes) -> None:
         """Code is not taken from a folder into which somebody else may put it."""
         cache.mkdir(parents=True)
         cache.chmod(0o777)
 
-        assert self.read() == made()
+        assert self.read() == content
         assert not list(cache.iterdir())
 
-    def test_missing_home_is_no_reason_to_fail(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_missing_home_is_no_reason_to_fail(self, content: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
         """Where there can be no cache, each run makes its own."""
         monkeypatch.setenv("XDG_CACHE_HOME", "/proc/nowhere")
 
-        assert self.read() == made()
+        assert self.read() == content
 
 
 def test_stacks_are_the_same_bytes(synthesized: Path, tmp_path: Path) -> None:
