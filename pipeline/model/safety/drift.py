@@ -51,4 +51,5 @@ def _put_back(drift: ResourceChange, change: ResourceChange) -> Iterator[Finding
 
 
 def _undoes(found: AttributeChange, planned: AttributeChange) -> bool:
-    return found.changes and planned.after != found.after and not isinstance(planned.after, Unknown)
+    recomputed = isinstance(planned.after, Unknown) and not planned.after.references
+    return found.changes and planned.after != found.after and not recomputed

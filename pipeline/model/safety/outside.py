@@ -62,7 +62,7 @@ def _transfers(change: ResourceChange) -> Iterator[Finding]:
 
 def _foreign_name(change: ResourceChange, suffix: str) -> Iterator[Finding]:
     attribute = change.attribute(_NAMES.get(change.type, ""))
-    if attribute is None or change.action is Action.UPDATE:
+    if attribute is None:
         return
     own = re.compile(rf"(?<![0-9A-Za-z]){re.escape(suffix)}(?![0-9A-Za-z])")
     for value in {attribute.before, attribute.after} - {None}:

@@ -65,6 +65,22 @@ def test_the_instance_is_part_of_the_digest(name: str) -> None:
     assert altered(original, **{name: "other"}).digest != original.digest
 
 
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"variables": (("release", Known.of("x")),)},
+        {"outputs": (OutputChange("url", Action.CREATE, None, Known.of("x")),)},
+        {"deferred": (DeferredChange("unknown", change("aws_b", Action.CREATE)),)},
+        {"complete": False},
+        {"changes": ()},
+    ],
+)
+def test_every_part_that_is_applied_is_in_the_digest(other: dict[str, Any]) -> None:
+    """Variables, outputs, what is put off and whether the plan is whole make the change set what it is."""
+    original = change_set(change("aws_sns_topic", Action.CREATE))
+    assert altered(original, **other).digest != original.digest
+
+
 def test_what_was_merely_observed_is_not_part_of_the_digest() -> None:
     """Drift and results of checks travel along without making another change set."""
     original = change_set(change("aws_sns_topic", Action.CREATE))
@@ -307,6 +323,41 @@ def test_the_rest_of_a_killed_apply_is_a_remainder(approved: ResourceChange, now
             id="from another value",
         ),
         pytest.param(
+            change("aws_a", Action.DELETE, attribute("x", 1, None)),
+            change("aws_a", Action.DELETE, attribute("x", 7, None)),
+            id="another object is deleted",
+        ),
+        pytest.param(
+            change("aws_a", Action.CREATE),
+            change("aws_a", Action.CREATE, importing=Known.of({"id": "i-1"})),
+            id="an import nobody saw",
+        ),
+        pytest.param(
+            change("aws_a", Action.REPLACE_DELETE_FIRST, attribute("x", 1, 2)),
+            change("aws_a", Action.REPLACE_DELETE_FIRST, attribute("x", 1, 2), reason="replace_by_request"),
+            id="for another reason alone",
+        ),
+        pytest.param(
+            change("aws_a", Action.REPLACE_DELETE_FIRST, attribute("x", 1, 2), replaces_because=("x",)),
+            change("aws_a", Action.REPLACE_DELETE_FIRST, attribute("x", 1, 2), replaces_because=("y",)),
+            id="forced by something else",
+        ),
+        pytest.param(
+            replace(change("aws_a", Action.CREATE), provider="registry.example/one"),
+            replace(change("aws_a", Action.CREATE), provider="registry.example/other"),
+            id="done by another provider",
+        ),
+        pytest.param(
+            change("aws_a", Action.DELETE, attribute("x", 1, None)),
+            change("aws_a", Action.DELETE, attribute("x", 1, None), deposed="0a0b0c0d"),
+            id="a left-over instead of the resource",
+        ),
+        pytest.param(
+            change("aws_a", Action.REPLACE_DELETE_FIRST, attribute("x", 1, 2)),
+            change("aws_a", Action.CREATE, attribute("x", None, 2), deposed="0a0b0c0d"),
+            id="a creation of a left-over",
+        ),
+        pytest.param(
             change("aws_a", Action.UPDATE, attribute("x", 1, 2)),
             change("aws_a", Action.UPDATE, attribute("x", 1, 2), previous_address="aws_a.old"),
             id="a move nobody saw",
@@ -341,6 +392,7 @@ def test_what_was_not_approved_is_no_remainder(approved: ResourceChange, now: Re
         {"variables": (("release", Known.of("other")),)},
         {"complete": False},
         {"outputs": (OutputChange("url", Action.UPDATE, None, Known.of("x")),)},
+        {"deferred": (DeferredChange("unknown", change("aws_b", Action.CREATE)),)},
     ],
 )
 def test_a_remainder_is_of_the_same_release_on_the_same_instance(other: dict[str, Any]) -> None:
@@ -353,3 +405,10 @@ def test_an_output_that_became_known_remains() -> None:
     approved = change_set(outputs=(OutputChange("url", Action.CREATE, None, _ARN),))
     now = change_set(outputs=(OutputChange("url", Action.CREATE, None, Known.of("https://x")),))
     assert is_remainder_of(approved, now)
+
+
+def test_deleting_an_output_is_not_what_was_approved() -> None:
+    """Writing an output and taking it away are two things, whatever the value."""
+    approved = change_set(outputs=(OutputChange("url", Action.UPDATE, Known.of("a"), _ARN),))
+    now = change_set(outputs=(OutputChange("url", Action.DELETE, Known.of("a"), None),))
+    assert not is_remainder_of(approved, now)

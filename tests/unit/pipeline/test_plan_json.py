@@ -297,6 +297,67 @@ def test_a_copy_of_a_sensitive_value_is_not_told_either(leak: Plan) -> None:
     assert told.count("hmac-sha256:") >= 2
 
 
+def _marked(value: Any) -> dict[str, Any]:
+    return {"actions": ["no-op"], "before": {"s": value}, "before_sensitive": {"s": True}}
+
+
+@pytest.mark.parametrize(
+    "where",
+    [
+        {"resource_drift": _one(_marked(_CANARY), address="aws_a.other")["resource_changes"]},
+        {"output_changes": {"o": {"actions": ["no-op"], "before": _CANARY, "before_sensitive": True}}},
+        {
+            "prior_state": {
+                "values": {
+                    "root_module": {
+                        "child_modules": [
+                            {"resources": [{"values": {"s": _CANARY}, "sensitive_values": {"s": True}}]}
+                        ]
+                    }
+                }
+            }
+        },
+    ],
+    ids=["drift", "output", "state"],
+)
+def test_what_is_sensitive_anywhere_is_hidden_everywhere(where: Plan) -> None:
+    """A mark on something that does not change, or in the state, protects the same text in what changes."""
+    plan = _one({"after": {"copy": f"<{_CANARY}>"}}) | where
+    assert _CANARY not in _told(read(plan))
+
+
+def test_a_sensitive_number_is_hidden_where_it_is_copied() -> None:
+    """A number that is secret in one place is not told as a text or a number in another."""
+    after = {"secret_pin_source": None, "pin": 48151623, "copy": "pin 48151623", "again": 48151623}
+    told = _told(read(_one({"after": after, "after_sensitive": {"pin": True}})))
+    assert "48151623" not in told
+
+
+def test_a_secret_in_an_expression_is_left_out() -> None:
+    """The text of what is unknown is shown only if it holds nothing that is sensitive elsewhere."""
+    plan = _one({"after": {}, "after_unknown": {"x": True}})
+    plan["variables"] = {"secret": {"value": _CANARY}}
+    plan["configuration"] = {
+        "root_module": {
+            "variables": {"secret": {"sensitive": True}},
+            "resources": [
+                {
+                    "address": "aws_a.it",
+                    "mode": "managed",
+                    "type": "aws_a",
+                    "name": "it",
+                    "expressions": {"x": {"references": ["aws_b.it.id", "aws_b.it"]}},
+                }
+            ],
+        }
+    }
+    told = []
+    for text in (f"${{aws_b.it.id}}/{_CANARY}", "${aws_b.it.id}/open"):
+        stack = {"resource": {"aws_a": {"it": {"x": text}}}}
+        told += [attribute.after for attribute in read(plan, stack=stack).changes[0].attributes]
+    assert told == [Unknown(("aws_b.it.id",)), Unknown(("aws_b.it.id",), "${aws_b.it.id}/open")]
+
+
 @pytest.mark.parametrize(
     "after",
     [

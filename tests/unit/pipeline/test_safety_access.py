@@ -86,6 +86,7 @@ def test_actions_are_compared_without_case(wider: str, narrower: str, answer: bo
         ("${t.arn}/*", "${u.arn}/*", False),
         ("${t.arn}", "arn:aws:s3:::b", False),
         ("????????", "${t.arn}", False),
+        ("?", "${t.arn}", False),
         ("${t.arn}*", "${t.arn}", True),
     ],
 )

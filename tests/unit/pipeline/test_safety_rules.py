@@ -25,7 +25,7 @@ def _update(kind: str, path: str, before: Any, after: Any) -> ResourceChange:
 
 
 @pytest.mark.parametrize(
-    "kind", ["aws_s3_bucket", "aws_dynamodb_table", "aws_kms_key", "aws_brand_new_thing"]
+    "kind", ["aws_s3_bucket", "aws_dynamodb_table", "aws_kms_key", "aws_iam_access_key", "aws_new_thing"]
 )
 @pytest.mark.parametrize(
     ("action", "rule"),
@@ -211,6 +211,8 @@ def test_a_resource_named_for_another_instance_is_found(name: str, is_own: bool)
     """What does not carry the instance's suffix may be somebody else's."""
     made = change("aws_s3_bucket", Action.CREATE, attribute("bucket", None, name))
     assert ("outside/name" not in _ids(made)) == is_own
+    renamed = change("aws_sns_topic", Action.UPDATE, attribute("name", "x-staging", name))
+    assert ("outside/name" not in _ids(renamed)) == is_own
 
 
 def test_drift_that_would_be_undone_is_found() -> None:
@@ -223,6 +225,10 @@ def test_drift_that_would_be_undone_is_found() -> None:
     assert _ids(other, drift=(drift,)) == set()
     assert _ids(wanted, drift=(drift,)) == set()
     assert _ids(drift=(drift,)) == set()
+    to_reference = attribute("display_name", "theirs", Unknown(("aws_b.it.name",)))
+    recomputed = attribute("display_name", "theirs", Unknown())
+    assert _ids(change("aws_sns_topic", Action.UPDATE, to_reference), drift=(drift,)) == {"drift/undone"}
+    assert _ids(change("aws_sns_topic", Action.UPDATE, recomputed), drift=(drift,)) == set()
     moved = change(
         "aws_sns_topic",
         Action.UPDATE,

@@ -195,10 +195,11 @@ def test_hostile_text_cannot_repaint_the_terminal() -> None:
     assert "\\x1b[2J" in text
 
 
-def test_hostile_text_cannot_leave_its_fence() -> None:
+@pytest.mark.parametrize("why", [_HOSTILE, "```", "``````````"])
+def test_hostile_text_cannot_leave_its_fence(why: str) -> None:
     """In Markdown, what others wrote can neither end its block nor bring markup of its own."""
     shown = _hostile()
-    markdown = to_markdown(shown, findings(shown), (_HOSTILE,))
+    markdown = to_markdown(shown, findings(shown), (why, "# not a title", "<script>"))
     fence = None
     for line in markdown.splitlines():
         opening = re.fullmatch(r"(`{3,})(text)?", line)
