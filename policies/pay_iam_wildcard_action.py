@@ -18,9 +18,9 @@ class PayIamWildcardAction(Policy):
     resources = tuple(sorted({*IDENTITY, *TRUST}))
 
     def problems(self, resource: Resource) -> Iterable[str]:
-        """An Allow with a wildcard among its actions, or about all but some."""
+        """An Allow with a wildcard or a reference among its actions, or about all but some."""
         for statement in (*statements(resource, IDENTITY), *statements(resource, TRUST)):
-            wild = [action for action in statement.actions if "*" in action or "?" in action]
+            wild = [action for action in statement.actions if any(sign in action for sign in "*?$")]
             if statement.allows and wild:
                 yield f"{statement.text} allows {', '.join(wild)}"
 

@@ -7,6 +7,7 @@ from policies.gate.iam import IDENTITY, statements
 from policies.gate.policy import Policy
 from policies.gate.stack import Resource
 
+OUTSIDE = re.compile(r"\$\{var\.(?!(?:account_id|environment_suffix)\})")
 OURS = re.compile(r"\$\{aws_\w+\.[\w-]+\.(?:arn|execution_arn)\}")
 
 
@@ -23,9 +24,13 @@ class PayIamWildcardResource(Policy):
     def problems(self, resource: Resource) -> Iterable[str]:
         """An Allow on a wildcard that does not stand below a resource of this stack."""
         for statement in statements(resource, IDENTITY):
-            wild = [r for r in statement.resources or ["*"] if ("*" in r or "?" in r) and not OURS.match(r)]
+            wild = [text for text in statement.resources or ["*"] if _is_wild(text)]
             if statement.allows and wild:
                 yield f"{statement.text} reaches {', '.join(wild)}"
+
+
+def _is_wild(text: str) -> bool:
+    return bool(OUTSIDE.search(text)) or (("*" in text or "?" in text) and not OURS.match(text))
 
 
 check = PayIamWildcardResource()

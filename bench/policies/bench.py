@@ -3,8 +3,8 @@
     python bench/policies/bench.py [DIR] [--json FILE]
 
 Run it where checkov is installed, from the repository's root. DIR is what `python -m infra.main --out DIR`
-wrote; left out, `.venv` synthesizes it. Both sides are warm, and take turns. Exit status 1 if the ratio is over
-the limit, 2 if the answers differ.
+wrote; left out, `.venv` synthesizes it. Both sides are warm, and take turns. Exit status 1 if the ratio is
+over the limit, 2 if the answers differ.
 """
 
 import argparse
@@ -139,8 +139,10 @@ def differences(gate: Failures, checkov: Failures) -> list[str]:
     for stack in sorted(gate.keys() | checkov.keys()):
         ours = {failure for failure in gate.get(stack, set()) if failure[0] not in ONLY_THE_GATE_DECIDES}
         theirs = checkov.get(stack, set())
-        for side, only in (("the gate", ours - theirs), ("checkov", theirs - ours)):
-            found += [f"{stack}: only {side} refuses {name} by {check}" for check, name in sorted(only)]
+        found += [
+            f"{stack}: only the gate refuses {name} by {check}" for check, name in sorted(ours - theirs)
+        ]
+        found += [f"{stack}: only checkov refuses {name} by {check}" for check, name in sorted(theirs - ours)]
     return found
 
 

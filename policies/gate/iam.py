@@ -1,12 +1,11 @@
 """Permission documents in a stack, read so that whatever cannot be read counts as allowing everything."""
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
 
-from policies.gate.stack import Resource, as_list
+from policies.gate.stack import Resource, as_list, strict_json
 
 # Where documents stand: what a principal may do, and who may do something to a resource.
 IDENTITY = {
@@ -90,7 +89,7 @@ def _texts(value: Any) -> Iterator[Any]:
 
 def _read(text: Any) -> list[Statement]:
     try:
-        document = json.loads(text)
+        document = strict_json(text)
         return [_statement(statement) for statement in as_list(document["Statement"])]
     except (TypeError, ValueError, KeyError, AttributeError):
         return [EVERYTHING]

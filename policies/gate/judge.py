@@ -18,7 +18,7 @@ from policies.gate.expected_checks import (
 )
 from policies.gate.find_stacks import find_stacks
 from policies.gate.finding import Finding
-from policies.gate.known_checks import KnownCheck, known_checks
+from policies.gate.known_checks import KnownCheck, known_checks, room_digest
 from policies.gate.own_checks import load_own_checks
 from policies.gate.scan import Scan, scan_stack
 from policies.gate.stack import Stack
@@ -46,7 +46,7 @@ class Judgement:
         checks: Every check that ran or had to, by id.
         waived: Findings, split by the waivers.
         faults: Why no verdict was reached.
-        versions: checkov and Python.
+        versions: checkov, Python, and the SHA-256 over our policies with all their data.
     """
 
     is_release: bool
@@ -102,7 +102,11 @@ def judge(directory: Path, today: dt.date) -> Judgement:
         checks=checks,
         waived=apply_waivers(findings, waivers, waivable, names, today),
         faults=faults,
-        versions={"checkov": installed_checkov(), "python": platform.python_version()},
+        versions={
+            "checkov": installed_checkov(),
+            "policies": room_digest(),
+            "python": platform.python_version(),
+        },
     )
 
 

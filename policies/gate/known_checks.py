@@ -21,7 +21,7 @@ class KnownCheck:
         id: Its id.
         title: The wanted outcome.
         source: Whose it is: `tollgate` or `checkov`.
-        version: Of checkov's, its release; of ours, the SHA-256 of the file that holds it.
+        version: Of checkov's, its release; of ours, a SHA-256 over the name and content of its file.
         fix: What to do about a finding.
         risk: What a finding may lead to; empty where nobody wrote it down.
         waivable: Whether a waiver may accept a finding.
@@ -58,10 +58,21 @@ def known_checks(own: list[OwnCheck], rules: tuple[Rule, ...]) -> dict[str, Know
     }
 
 
+def room_digest() -> str:
+    """SHA-256 over every file that has a say in the verdict, by name and content."""
+    names = sorted(
+        path.relative_to(ROOM).as_posix()
+        for path in ROOM.rglob("*")
+        if path.suffix in {".json", ".py", ".toml"}
+    )
+    return _digest(*names)
+
+
 def _digest(*names: str) -> str:
     digest = hashlib.sha256()
     for name in names:
-        digest.update((ROOM / name).read_bytes())
+        content = (ROOM / name).read_bytes()
+        digest.update(f"{name}\0{len(content)}\0".encode() + content)
     return "sha256:" + digest.hexdigest()
 
 

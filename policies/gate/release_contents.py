@@ -29,7 +29,11 @@ BACKEND = Rule("PAY_RELEASE_9", "The backend is an empty s3 block", "Leave its s
 LITERAL = Rule(
     "PAY_RELEASE_10", "No literal outside the resources looks like a secret or an account id", _FIX
 )
-RULES = (PROVIDER, RESOURCE, DATA, BLOCK, HISTORY, META, WRITE_ONLY, EXPRESSION, BACKEND, LITERAL)
+VARIABLE = Rule("PAY_RELEASE_11", "Variables default to their environment, and the account to nothing", _FIX)
+RULES = (
+    *(PROVIDER, RESOURCE, DATA, BLOCK, HISTORY, META),
+    *(WRITE_ONLY, EXPRESSION, BACKEND, LITERAL, VARIABLE),
+)
 
 # Whether prevent_destroy may be used is a policy's question (PAY_DESTROY_1); all else there hides changes.
 _LIFECYCLE = {"//", "create_before_destroy", "prevent_destroy", "replace_triggered_by"}
@@ -74,6 +78,10 @@ def _named(stack: Stack, allowed: ReleaseContents) -> Iterator[tuple[Rule, str, 
     for name, _ in without_comment(stack.document.get("variable", {})):
         if name not in allowed.variables:
             yield BLOCK, f"var.{name}", f"the variable {name} is not on the list"
+    for name, wanted in {"account_id": None, "environment_suffix": stack.environment}.items():
+        default = stack.document.get("variable", {}).get(name, {}).get("default")
+        if default != wanted:
+            yield VARIABLE, f"var.{name}", f"the default is {default!r}, expected {wanted!r}"
     for kind, named in without_comment(stack.document.get("data", {})):
         if kind not in allowed.data_sources:
             for name in named:

@@ -115,7 +115,7 @@ def read_stack(path: Path, name: str, environment: str) -> Stack:
     """Read a stack, refusing every shape that the scanner and Terraform could read differently."""
     try:
         text = path.read_text(encoding="utf-8")
-        document = json.loads(text, object_pairs_hook=_without_duplicates, parse_constant=_no_constant)
+        document = strict_json(text)
     except (OSError, ValueError) as problem:
         raise NotJudgedError(f"{path} is not readable JSON: {problem}.", _RESYNTH) from problem
     if not isinstance(document, dict) or not isinstance(document.get("resource"), dict):
@@ -126,6 +126,15 @@ def read_stack(path: Path, name: str, environment: str) -> Stack:
     if not stack.resources:
         raise NotJudgedError(f"{path} holds no resources.", _RESYNTH)
     return stack
+
+
+def strict_json(text: str) -> Any:
+    """Parse JSON of which every reader makes the same.
+
+    Raises:
+        ValueError: If it is not JSON, or a key stands twice in an object.
+    """
+    return json.loads(text, object_pairs_hook=_without_duplicates, parse_constant=_no_constant)
 
 
 def _check_named_blocks(path: Path, block: str, types: Any) -> None:

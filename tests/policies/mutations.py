@@ -211,6 +211,8 @@ DEV = [
     Mutation("PAY_RELEASE_8", lambda d: first(d["dev"], ROLE).update(description="%{ if true }x%{ endif }")),
     Mutation("PAY_RELEASE_9", lambda d: d["dev"]["terraform"].update(backend={"local": {}})),
     Mutation("PAY_RELEASE_10", lambda d: d["dev"]["output"].update(x={"value": "AKIAIOSFODNN7EXAMPLE"})),
+    Mutation("PAY_RELEASE_11", lambda d: d["dev"]["variable"]["environment_suffix"].update(default="prod")),
+    Mutation("PAY_RELEASE_11", lambda d: d["dev"]["variable"]["account_id"].update(default="none")),
 ]
 
 WHOLE = [

@@ -30,6 +30,7 @@ def read(policy: Any) -> list[Statement]:
         '"text"',
         "{}",
         '{"Statement": ["text"]}',
+        '{"Statement": [{"Effect": "Deny", "Effect": "Allow", "Action": "s3:GetObject"}]}',
         '{"Statement": [{"Effect": "allow", "Action": "s3:GetObject"}]}',
         '{"Statement": [{"Effect": "Allow", "Action": "s3:GetObject", "Extra": 1}]}',
         '{"Statement": [{"Effect": "Allow", "Action": "s3:GetObject", "Condition": "text"}]}',

@@ -263,6 +263,16 @@ def test_a_broken_gate_cannot_judge(run_gate: Gate, room: Path, dev: Path, sabot
     assert any(sabotage.says in fault for fault in result.report["faults"])
 
 
+def test_any_change_of_the_room_changes_its_digest(run_gate: Gate, room: Path, dev: Path) -> None:
+    """The evidence names the policies that judged: a copy has the same digest, a changed one another."""
+    first = run_gate(room, dev).report["versions"]["policies"]
+    again = run_gate(room, dev).report["versions"]["policies"]
+    replace("environments.toml", "[prod]", "# looser\n[prod]")(room)
+    changed = run_gate(room, dev).report["versions"]["policies"]
+
+    assert first == again != changed
+
+
 def test_the_mirror_list_is_needed(run_gate: Gate, room: Path, release: Path) -> None:
     """Without the list of allowed differences a whole release cannot be judged."""
     (room / "mirror.toml").write_text("capacity = []\n", encoding="utf-8")
