@@ -151,6 +151,30 @@ def test_a_permissions_boundary_bounds(access: CloudAccess) -> None:
         bounded.get_object(Bucket="bounded", Key="out")
 
 
+def test_who_makes_roles_can_be_held_to_a_boundary(access: CloudAccess) -> None:
+    """The condition key `iam:PermissionsBoundary` lets a role make roles with that boundary and no others."""
+    iam = client(access, "iam")
+    policy = json.dumps(
+        {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:*", "Resource": "*"}]}
+    )
+    wall = iam.create_policy(PolicyName="required", PolicyDocument=policy)["Policy"]["Arn"]
+    arn = _role(access, "maker", {"AWS": f"arn:aws:iam::{_ACCOUNT}:root"})
+    statement = {
+        "Effect": "Allow",
+        "Action": "iam:CreateRole",
+        "Resource": "*",
+        "Condition": {"StringEquals": {"iam:PermissionsBoundary": wall}},
+    }
+    allowed = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    iam.put_role_policy(RoleName="maker", PolicyName="allowed", PolicyDocument=allowed)
+    session = client(access, "sts").assume_role(RoleArn=arn, RoleSessionName="test")["Credentials"]
+    maker = client(access, "iam", session)
+    trust = json.dumps({"Version": "2012-10-17", "Statement": []})
+    maker.create_role(RoleName="walled", AssumeRolePolicyDocument=trust, PermissionsBoundary=wall)
+    with pytest.raises(ClientError, match="not authorized to perform: iam:CreateRole"):
+        maker.create_role(RoleName="free", AssumeRolePolicyDocument=trust)
+
+
 def test_a_conditional_write_happens_once(access: CloudAccess) -> None:
     """`If-None-Match: *` lets one writer win: what Terraform's lock file in S3 stands on."""
     _bucket(access, "locks")

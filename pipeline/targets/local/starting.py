@@ -1,6 +1,6 @@
 """Start account processes, all at once, and wait for each."""
 
-import importlib.util
+import importlib.metadata
 import json
 import subprocess
 import time
@@ -13,6 +13,9 @@ from pipeline.targets.local.identity import Identity
 from pipeline.targets.local.layout import Layout
 from pipeline.targets.local.liveness import command
 from pipeline.targets.local.spec import AccountSpec
+
+EMULATOR_VERSION = "1.5.22"
+"""Later ones refuse what the AWS provider sends; the shims fit this one."""
 
 _DEADLINE_SECONDS = 90.0
 _TELL_EVERY_SECONDS = 5.0
@@ -27,9 +30,7 @@ def start_together(accounts: Sequence[tuple[AccountSpec, Layout]], progress: Cal
     """
     if not accounts:
         return
-    if importlib.util.find_spec("ministack") is None:
-        message = "the emulator of the local cloud is not installed beside this program"
-        raise TollgateError(message, "run it through nox, or install requirements/cloud.txt")
+    _insist_on_emulator()
     started = [(spec, layout, _start(spec, layout)) for spec, layout in accounts]
     names = ", ".join(spec.environment for spec, _ in accounts)
     progress(f"starting the local accounts of {names}")
@@ -47,6 +48,19 @@ def start_together(accounts: Sequence[tuple[AccountSpec, Layout]], progress: Cal
     if failures:
         raise failures[0]
     progress(f"the local accounts of {names} answer after {time.monotonic() - begun:.1f} s")
+
+
+def _insist_on_emulator() -> None:
+    """Refuse an emulator that is missing, or another than the one whose differences from AWS are known."""
+    try:
+        found = importlib.metadata.version("ministack")
+    except importlib.metadata.PackageNotFoundError:
+        message = "the emulator of the local cloud is not installed beside this program"
+    else:
+        if found == EMULATOR_VERSION:
+            return
+        message = f"the local cloud knows the emulator ministack {EMULATOR_VERSION}, but {found} is installed"
+    raise TollgateError(message, "run it through nox, or install requirements/cloud.txt")
 
 
 def _start(spec: AccountSpec, layout: Layout) -> subprocess.Popen[bytes]:

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from pipeline.targets.local.shims import apigateway, boundaries, cloudwatch, functions
+from pipeline.targets.local.shims import apigateway, authorization, boundaries, cloudwatch, functions
 
 
 def install_shims(runtime: Path, settings: frozenset[str]) -> None:
@@ -13,6 +13,7 @@ def install_shims(runtime: Path, settings: frozenset[str]) -> None:
         settings: Names of the environment variables that are the emulator's own.
     """
     apigateway.install()
+    authorization.install()
     boundaries.install()
     cloudwatch.install()
     functions.install(runtime, settings)

@@ -1,7 +1,7 @@
 """A permissions boundary bounds.
 
 The emulator stores a role's boundary and then forgets it: a role may do all that its policies say. On AWS it
-may do only what its policies and its boundary both allow.
+may do only what its policies and its boundary both allow, and conditions can ask for the boundary.
 https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_boundaries.html
 """
 
@@ -11,6 +11,8 @@ from typing import Any
 from ministack.core import iam_evaluator
 from ministack.core.responses import get_account_id
 from ministack.services import iam
+
+from pipeline.targets.local.shims.authorization import BOUNDARY_ASKED
 
 _log = logging.getLogger(__name__)
 
@@ -27,6 +29,9 @@ def install() -> None:
         resource_arn: str = "*",
         service_context: dict[str, Any] | None = None,
     ) -> Any:
+        asked = BOUNDARY_ASKED.get()
+        if service == "iam" and asked:
+            service_context = {**(service_context or {}), "iam:PermissionsBoundary": asked}
         denied = enforce(access_key_id, iam_action, service, region, resource_arn, service_context)
         if denied is not None or iam_action in iam_evaluator._ALWAYS_ALLOWED_ACTIONS:  # noqa: SLF001 (AWS's own list)
             return denied
