@@ -241,6 +241,7 @@ _DENY = _policy({"Effect": "Deny", "Action": "*", "Resource": "*"})
         (_WIDE, _NARROW, []),
         (_DENY, _policy(), ["access/refusal-lost"]),
         (_policy(), _DENY, ["access/statement"]),
+        (_DENY, json.dumps(json.loads(_DENY), indent=1), []),
         (_NARROW, "broken", ["access/unreadable"]),
         ("broken", _NARROW, ["access/unreadable"]),
         (_NARROW, Unknown(("aws_s3_bucket.b.arn",)), ["access/unreadable"]),

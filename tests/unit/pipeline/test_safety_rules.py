@@ -211,6 +211,8 @@ def test_a_resource_named_for_another_instance_is_found(name: str, is_own: bool)
     """What does not carry the instance's suffix may be somebody else's."""
     made = change("aws_s3_bucket", Action.CREATE, attribute("bucket", None, name))
     assert ("outside/name" not in _ids(made)) == is_own
+    gone = change("aws_s3_bucket", Action.DELETE, attribute("bucket", name, None))
+    assert ("outside/name" not in _ids(gone)) == is_own
     renamed = change("aws_sns_topic", Action.UPDATE, attribute("name", "x-staging", name))
     assert ("outside/name" not in _ids(renamed)) == is_own
 
