@@ -124,7 +124,7 @@ def by_checkov(stacks: list[Path], checks: Path) -> Failures:
 
 
 def own_checks_only(scratch: Path) -> Path:
-    """A folder with our policies and nothing else: checkov would take every file of `policies/` for a check."""
+    """A folder with our policies and nothing else: checkov would take every file of `policies/` for one."""
     folder = scratch / "checks"
     folder.mkdir()
     (folder / "__init__.py").touch()

@@ -141,6 +141,16 @@ SABOTAGES = [
         ),
         "CKV2_AWS_6 is missing.",
     ),
+    Sabotage(
+        "a graph check that crashes in its thread",
+        prefix(
+            VERSIONING,
+            "from checkov.common.checks_infra.registry import get_graph_checks_registry as g\n"
+            'g("terraform").load_checks()\n'
+            'next(c for c in g("terraform").checks if c.id == "CKV2_AWS_6").run = None',
+        ),
+        "CKV2_AWS_6 crashed.",
+    ),
     Sabotage("the list for another checkov", replace("checks.toml", "3.3.30", "3.3.31"), "checkov is 3.3.30"),
     Sabotage("no list", lambda room: (room / "checks.toml").unlink(), "checks.toml is not usable"),
     Sabotage(
