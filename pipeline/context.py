@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Any
 
 from pipeline.deploy.terraform_binary import TerraformBinary, find_terraform
-from pipeline.host.home import PROJECT_ROOT, Home
+from pipeline.host.home import Home, project_root
 from pipeline.model.history import History, read_history
 from pipeline.model.ledger import Entry, Kind
 from pipeline.settings import Environments, Project, load_environments, load_project
@@ -51,11 +51,11 @@ class Context:
             TollgateError: A setting is wrong, or the home folder cannot be used.
         """
         home = Home.find()
-        environments = load_environments(PROJECT_ROOT / "environments")
+        environments = load_environments(project_root() / "environments")
         name = target or os.environ.get("TOLLGATE_TARGET", "local")
         return cls(
             home=home,
-            project=load_project(PROJECT_ROOT),
+            project=load_project(project_root()),
             environments=environments,
             target=find_target(name, tuple(environments), home),
             store=ReleaseStore(home.releases),
@@ -98,7 +98,7 @@ def _who() -> str:
             text=True,
             timeout=10,
             check=False,
-            cwd=PROJECT_ROOT,
+            cwd=project_root(),
         ).stdout.strip()
     except (OSError, subprocess.TimeoutExpired):
         named = ""

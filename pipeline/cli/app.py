@@ -4,7 +4,6 @@ import sys
 from pathlib import Path
 from typing import Annotated, NoReturn
 
-import click
 import typer
 from rich.console import Console
 from rich.text import Text
@@ -18,9 +17,9 @@ from pipeline.cli import cloud
 from pipeline.cli.console import print_json, progress, results, run
 from pipeline.context import Context
 from pipeline.endpoint import find_deployed
-from pipeline.host.home import PROJECT_ROOT
+from pipeline.host.home import project_root
 from pipeline.model.environment import instance_of
-from pipeline.model.errors import RefusedError, UsageError
+from pipeline.model.errors import InterruptedByUserError, RefusedError, UsageError
 from pipeline.model.release import short
 from pipeline.plan import judge, open_site
 from pipeline.settings import load_environments, load_project
@@ -61,9 +60,9 @@ def synth(
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Where to write the stacks.")],
 ) -> None:
     """Write the stack of every environment as Terraform JSON."""
-    names = load_environments(PROJECT_ROOT / "environments").names
+    names = load_environments(project_root() / "environments").names
     with progress().step("build", "synth"):
-        synthesize_whole(load_project(PROJECT_ROOT), names, out)
+        synthesize_whole(load_project(project_root()), names, out)
 
 
 @app.command()
@@ -198,15 +197,18 @@ def main() -> NoReturn:
     run(_command_line)
 
 
-def _command_line() -> None:
+def _command_line() -> int:
+    """Run the verb that the command line names; return the exit code."""
     try:
-        app(standalone_mode=False)
-    except click.ClickException as error:
-        raise UsageError(
-            error.format_message(), "`tollgate --help` and `tollgate VERB --help` say what there is"
-        ) from None
-    except click.Abort:
+        code = app(standalone_mode=False)
+    except typer.TyperException as error:
+        hint = "`tollgate --help` and `tollgate VERB --help` say what there is"
+        raise UsageError(error.format_message().rstrip("."), hint) from None
+    except typer.Abort:
         raise KeyboardInterrupt from None
+    if code == InterruptedByUserError.exit_code:  # typer turns Ctrl-C into this code
+        raise KeyboardInterrupt
+    return code if isinstance(code, int) else 0
 
 
 def _conclude(context: Context, wish: Wish, reports: tuple[Report, ...], *, as_json: bool = False) -> None:

@@ -6,7 +6,7 @@ import typer
 from rich.text import Text
 
 from pipeline.cli.console import print_json, progress, results
-from pipeline.host.home import PROJECT_ROOT, Home
+from pipeline.host.home import Home, project_root
 from pipeline.settings import load_environments
 from pipeline.show.text import safe
 from pipeline.targets.local import AccountStatus, LocalCloud
@@ -65,7 +65,7 @@ def reset() -> None:
 
 
 def _cloud() -> LocalCloud:
-    return local_cloud(tuple(load_environments(PROJECT_ROOT / "environments")), Home.find())
+    return local_cloud(tuple(load_environments(project_root() / "environments")), Home.find())
 
 
 def _show(statuses: tuple[AccountStatus, ...]) -> None:

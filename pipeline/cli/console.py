@@ -7,7 +7,6 @@ import traceback
 from collections.abc import Callable
 from typing import Any, NoReturn
 
-import typer
 from rich.console import Console
 from rich.text import Text
 
@@ -39,12 +38,14 @@ def _console(file: Any) -> Console:
     return Console(file=file, highlight=False, emoji=False, markup=False, width=width)
 
 
-def run(command: Callable[[], None]) -> NoReturn:
+def run(command: Callable[[], int]) -> NoReturn:
     """Run the command line; a user's mistake becomes a sentence, a bug of ours a file that can be sent to us."""
+    # Also where a shell started us in the background, and with it told us to ignore Ctrl-C.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, _stop)
     signal.signal(signal.SIGHUP, _stop)
     try:
-        command()
+        exit_code = command()
     except TollgateError as error:
         fail(error)
     except KeyboardInterrupt:
@@ -52,14 +53,12 @@ def run(command: Callable[[], None]) -> NoReturn:
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(141)
-    except typer.Exit as end:
-        sys.exit(end.exit_code)
     except Exception as error:  # noqa: BLE001 - the last resort: a bug of ours, told in a sentence and kept whole
         path = Home.find().logs / "internal-error.txt"
         path.write_text(traceback.format_exc(), encoding="utf-8")
         what = f"Tollgate itself failed: {type(error).__name__}: {error}"
         fail(TollgateError(what, f"what was recorded is kept; please report it with {path}"))
-    sys.exit(0)
+    sys.exit(exit_code)
 
 
 def fail(error: TollgateError) -> NoReturn:

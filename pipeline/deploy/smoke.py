@@ -2,6 +2,7 @@
 
 `${name}` in a request or an expectation is replaced: `release`, `unique` (one value per run), a secret, or what an
 earlier check kept from its answer. A check is repeated while the endpoint settles, then it fails.
+The endpoint is an API Gateway REST API (names of the outputs with its id and its stage) or the output with a URL.
 """
 
 import json
@@ -51,7 +52,10 @@ def find_endpoint(checks: bytes, outputs: Mapping[str, str], account: Account) -
     """
     document = read_checks(checks)
     endpoint = document["endpoint"]
-    url = account.base_url(_output(outputs, endpoint["rest_api"]), _output(outputs, endpoint["stage"]))
+    if "url" in endpoint:
+        url = _output(outputs, endpoint["url"]).rstrip("/")
+    else:
+        url = account.base_url(_output(outputs, endpoint["rest_api"]), _output(outputs, endpoint["stage"]))
     secrets = {}
     for name, where in document["secrets"].items():
         key_id = _output(outputs, where["api_gateway_key"])

@@ -84,17 +84,17 @@ def _argv(choice: str) -> tuple[str, ...]:
     raise TollgateError(message, f"install Terraform 1.11 or newer, run through nox, or {_FOUR_WAYS}")
 
 
-def cli_config(provider_version: str, cache: Path) -> str:
+def cli_config(provider_version: str | None, cache: Path) -> str:
     """Return a Terraform CLI configuration that takes the provider from a mirror, else from its registry.
 
     Args:
-        provider_version: Version that the release's lock file names.
+        provider_version: Version of the AWS provider that the release's lock file names, if it names one.
         cache: Folder where providers from the registry are kept.
 
     Raises:
         TollgateError: `TOLLGATE_PROVIDER_MIRROR` names a folder that does not hold the provider.
     """
-    mirror = _mirror(provider_version)
+    mirror = _mirror(provider_version) if provider_version else None
     lines = ["disable_checkpoint = true"]
     if mirror is None:
         cache.mkdir(parents=True, exist_ok=True)

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+import psutil
+
 from pipeline.model.errors import TollgateError
 
 
@@ -39,9 +41,13 @@ def write_atomically(path: Path, content: bytes, mode: int = 0o600) -> None:
 
 @contextmanager
 def scratch_folder(parent: Path, prefix: str) -> Iterator[Path]:
-    """Give a private folder below `parent` and remove it afterwards, whatever happened."""
+    """Give a private folder below `parent` and remove it afterwards, whatever happened.
+
+    What killed runs left of the same prefix goes first: a plan holds secrets and must not outlive its process.
+    """
     try:
-        folder = Path(tempfile.mkdtemp(dir=parent, prefix=f"{prefix}-"))
+        _remove_leftovers(parent, prefix)
+        folder = Path(tempfile.mkdtemp(dir=parent, prefix=f"{prefix}-{os.getpid()}-"))
     except OSError as error:
         raise _cannot_write(parent / prefix, error) from error
     try:
@@ -52,6 +58,14 @@ def scratch_folder(parent: Path, prefix: str) -> Iterator[Path]:
         raise
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _remove_leftovers(parent: Path, prefix: str) -> None:
+    """Remove the folders of processes that are gone."""
+    for path in parent.glob(f"{prefix}-*"):
+        pid = path.name.removeprefix(f"{prefix}-").split("-")[0]
+        if pid.isdigit() and not psutil.pid_exists(int(pid)):
+            shutil.rmtree(path, ignore_errors=True)
 
 
 def _cannot_write(path: Path, error: OSError) -> TollgateError:

@@ -6,7 +6,11 @@ from pathlib import Path
 
 from pipeline.model.errors import TollgateError
 
-PROJECT_ROOT = Path(__file__).resolve().parents[2]
+
+def project_root() -> Path:
+    """Return the checkout whose settings, stacks and checks count: `TOLLGATE_PROJECT`, else the one we are part of."""
+    chosen = os.environ.get("TOLLGATE_PROJECT")
+    return Path(chosen).expanduser().resolve() if chosen else Path(__file__).resolve().parents[2]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +31,7 @@ class Home:
             TollgateError: The folder cannot be made or written.
         """
         chosen = os.environ.get("TOLLGATE_HOME")
-        path = Path(chosen).expanduser().resolve() if chosen else PROJECT_ROOT / ".tollgate"
+        path = Path(chosen).expanduser().resolve() if chosen else project_root() / ".tollgate"
         try:
             path.mkdir(mode=0o700, parents=True, exist_ok=True)
             path.chmod(0o700)

@@ -1,11 +1,14 @@
-"""Child processes: a deadline for each, lines as they come, and a gentle stop on Ctrl-C."""
+"""Child processes: a deadline for each, lines as they come, and a gentle stop on Ctrl-C.
+
+Children write to files, not to pipes: a pipe breaks when we are killed, and a Terraform that writes to a broken pipe
+dies in the middle of its apply. Written to a file, it finishes, saves its state, and the next run finds all done.
+"""
 
 import os
-import queue
 import shlex
 import signal
 import subprocess
-import threading
+import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -19,6 +22,7 @@ _GENTLE_SECONDS = 60.0
 """How long a child may take to stop by itself: Terraform finishes the resource at hand and saves its state."""
 
 _FIRM_SECONDS = 5.0
+_POLL_SECONDS = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,101 +66,78 @@ def run(
         TollgateError: It could not be started or overran its deadline.
         InterruptedByUserError: Ctrl-C; the child was stopped first.
     """
-    try:
-        child = subprocess.Popen(
-            [os.fspath(part) for part in argv],
-            cwd=cwd,
-            env=dict(env) if env is not None else None,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            encoding="utf-8",
-            errors="replace",
-            start_new_session=True,
-            pass_fds=tuple(keep_open),
-        )
-    except OSError as error:
-        message = (
-            f"{what} could not be started: {error.strerror or error} ({shlex.quote(os.fspath(argv[0]))})"
-        )
-        raise TollgateError(message, "check that the program is there and can be executed") from error
-    collector = _Collector(child)
-    started = time.monotonic()
-    try:
-        ended: float | None = None
-        while child.poll() is None or collector.open_streams:
-            collector.drain(on_line)
-            if ended is None and child.poll() is not None:
-                ended = time.monotonic()
-            if ended is not None and time.monotonic() - ended > _FIRM_SECONDS:
-                break  # a grandchild keeps the pipe open; what it says no longer matters
-            if time.monotonic() - started > deadline_seconds and child.poll() is None:
-                _stop(child, collector)
-                message = f"{what} did not end within {deadline_seconds:.0f} s and was stopped"
-                raise TollgateError(message, "run the same command again; what was recorded is kept")
-    except KeyboardInterrupt:
-        _stop(child, collector)
-        message = f"stopped by Ctrl-C during {what}"
-        raise InterruptedByUserError(message, "run the same command again to finish it") from None
-    except BaseException:
-        _stop(child, collector)
-        raise
-    return Completed(what, child.returncode, collector.text("stdout"), collector.text("stderr"))
-
-
-class _Collector:
-    """Reads both streams without blocking the one who waits."""
-
-    def __init__(self, child: subprocess.Popen[str]) -> None:
-        self._lines: queue.Queue[tuple[str, str | None]] = queue.Queue()
-        self._kept: dict[str, list[str]] = {"stdout": [], "stderr": []}
-        self.open_streams = 0
-        for name, stream in (("stdout", child.stdout), ("stderr", child.stderr)):
-            if stream is not None:
-                self.open_streams += 1
-                threading.Thread(target=self._read, args=(name, stream), daemon=True).start()
-
-    def _read(self, name: str, stream: IO[str]) -> None:
-        with stream:
-            for line in stream:
-                self._lines.put((name, line))
-        self._lines.put((name, None))
-
-    def drain(self, on_line: Callable[[str], None] | None, wait_seconds: float = 0.1) -> None:
-        """Take what has come; wait a moment if nothing has."""
+    with tempfile.TemporaryFile() as stdout, tempfile.TemporaryFile() as stderr:
         try:
-            name, line = self._lines.get(timeout=wait_seconds)
-            while True:
-                if line is None:
-                    self.open_streams -= 1
-                else:
-                    self._kept[name].append(line)
-                    if on_line is not None and name == "stdout":
-                        on_line(line)
-                name, line = self._lines.get_nowait()
-        except queue.Empty:
+            child = subprocess.Popen(
+                [os.fspath(part) for part in argv],
+                cwd=cwd,
+                env=dict(env) if env is not None else None,
+                stdin=subprocess.DEVNULL,
+                stdout=stdout,
+                stderr=stderr,
+                start_new_session=True,
+                pass_fds=tuple(keep_open),
+            )
+        except OSError as error:
+            message = (
+                f"{what} could not be started: {error.strerror or error} ({shlex.quote(os.fspath(argv[0]))})"
+            )
+            raise TollgateError(message, "check that the program is there and can be executed") from error
+        lines = _Lines(stdout, on_line)
+        started = time.monotonic()
+        try:
+            while child.poll() is None:
+                lines.follow()
+                if time.monotonic() - started > deadline_seconds:
+                    _stop(child)
+                    message = f"{what} did not end within {deadline_seconds:.0f} s and was stopped"
+                    raise TollgateError(message, "run the same command again; what was recorded is kept")
+                time.sleep(_POLL_SECONDS)
+            lines.follow()
+        except KeyboardInterrupt:
+            _stop(child)
+            message = f"stopped by Ctrl-C during {what}"
+            raise InterruptedByUserError(message, "run the same command again to finish it") from None
+        except BaseException:
+            _stop(child)
+            raise
+        return Completed(what, child.returncode, _whole(stdout), _whole(stderr))
+
+
+class _Lines:
+    """Hands on each whole line of a growing file once."""
+
+    def __init__(self, file: IO[bytes], on_line: Callable[[str], None] | None) -> None:
+        self._descriptor = file.fileno()
+        self._on_line = on_line
+        self._offset = 0
+
+    def follow(self) -> None:
+        """Hand on what has come since."""
+        if self._on_line is None:
             return
+        size = os.fstat(self._descriptor).st_size
+        whole, newline, _ = os.pread(self._descriptor, size - self._offset, self._offset).rpartition(b"\n")
+        self._offset += len(whole) + len(newline)
+        for line in whole.splitlines():
+            self._on_line(line.decode("utf-8", errors="replace"))
 
-    def text(self, name: str) -> str:
-        """Everything that came on one stream."""
-        return "".join(self._kept[name])
+
+def _whole(file: IO[bytes]) -> str:
+    size = os.fstat(file.fileno()).st_size
+    return os.pread(file.fileno(), size, 0).decode("utf-8", errors="replace")
 
 
-def _stop(child: subprocess.Popen[str], collector: _Collector) -> None:
+def _stop(child: subprocess.Popen[bytes]) -> None:
     """Ask, then insist: a second Ctrl-C while asking goes straight to insisting."""
     for number, patience in ((signal.SIGINT, _GENTLE_SECONDS), (signal.SIGTERM, _FIRM_SECONDS)):
-        if child.poll() is not None:
-            return
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(child.pid, number)
-        until = time.monotonic() + patience
         try:
-            while child.poll() is None and time.monotonic() < until:
-                collector.drain(None)
-        except KeyboardInterrupt:
+            child.wait(patience)
+        except (subprocess.TimeoutExpired, KeyboardInterrupt):
             continue
-    if child.poll() is None:
-        with suppress(ProcessLookupError, PermissionError):
-            os.killpg(child.pid, signal.SIGKILL)
-        child.wait()
+        return
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(child.pid, signal.SIGKILL)
+    child.wait()
