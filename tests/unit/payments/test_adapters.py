@@ -227,6 +227,18 @@ def test_a_receipt_is_kept_once(receipts: Receipts) -> None:
     assert receipts.get("pay_1") == RECEIPT
 
 
+def test_a_payment_is_read_up_to_date(aws: Aws) -> None:
+    """A read asks DynamoDB for strong consistency, which an emulator always gives."""
+    asked: list[bool] = []
+    aws.dynamodb.meta.events.register(
+        "provide-client-params.dynamodb.GetItem", lambda params, **_: asked.append(params["ConsistentRead"])
+    )
+
+    aws.store.get("pay_1")
+
+    assert asked == [True]
+
+
 def test_an_answer_that_dynamodb_cut_is_read_on(aws: Aws) -> None:
     """A page of more than one megabyte, which DynamoDB gives in parts, is complete."""
     metadata = {f"key{number}": "x" * 500 for number in range(100)}

@@ -1,13 +1,15 @@
+from contextlib import suppress
 from functools import partial
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from payments.domain.errors import BusyError, RefundExceedsCapturedError, RequestInProgressError
-from payments.domain.payment import Payment
+from payments.domain.payment import LEASE, Payment
 from payments.domain.ports import Ports
 from payments.service.create_payment import PaymentRequest, create_payment
 from payments.service.create_refund import create_refund
+from tests.unit.payments.faults import Crash, Fault, FaultyPorts
 from tests.unit.payments.memory import World
 from tests.unit.payments.turns import Turns
 
@@ -61,6 +63,7 @@ def test_refunds_at_once_never_exceed_the_captured_amount(order: list[int], amou
     assert stored is not None
     assert all(isinstance(result, RefundExceedsCapturedError | BusyError) for result in refused)
     assert sum(refund.amount for refund in world.bank.refunds) == given_back == stored.refunded <= 1000
+    assert len(world.log.kinds(payment.id)) + len(stored.outbox) == stored.events
 
 
 @given(order=ORDERS)
@@ -76,3 +79,34 @@ def test_the_same_refund_at_once_gives_back_once(order: list[int]) -> None:
     assert any(isinstance(result, int) for result in results)
     assert all(isinstance(result, int | RequestInProgressError) for result in results)
     assert [refund.amount for refund in world.bank.refunds] == [300]
+
+
+@given(order=ORDERS)
+def test_of_retries_after_a_crash_one_takes_over(order: list[int]) -> None:
+    """Window a: when a lease has run out, of three retries in any order one asks the provider."""
+    world = World()
+    with suppress(Crash):
+        pay(FaultyPorts(world.ports, 2, Fault.CRASH_BEFORE).ports)
+    world.clock.advance(seconds=LEASE.total_seconds())
+    world.telemetry.names.clear()
+
+    results = Turns(world.ports, order).run([pay, pay, pay])
+
+    assert any(isinstance(result, Payment) for result in results)
+    assert world.telemetry.names.count("ChargeRequested") == 1
+
+
+@given(order=ORDERS)
+def test_of_refund_retries_after_a_crash_one_takes_over(order: list[int]) -> None:
+    """When a refund's lease has run out, of two retries in any order one asks the provider."""
+    world = World()
+    give = partial(give_back, payment_id=pay(world.ports).id, amount=300, key="r")
+    with suppress(Crash):
+        give(FaultyPorts(world.ports, 3, Fault.CRASH_BEFORE).ports)
+    world.clock.advance(seconds=LEASE.total_seconds())
+    world.telemetry.names.clear()
+
+    results = Turns(world.ports, order).run([give, give])
+
+    assert any(isinstance(result, int) for result in results)
+    assert world.telemetry.names.count("RefundRequested") == 1

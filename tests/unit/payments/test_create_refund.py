@@ -1,3 +1,4 @@
+from tests.unit.payments.faults import Fault, FaultyPorts
 from tests.unit.payments.http import Api
 from tests.unit.payments.memory import World
 
@@ -92,3 +93,13 @@ def test_refunds_of_one_payment_are_bounded(api: Api) -> None:
 def test_an_unknown_payment_cannot_be_refunded(api: Api) -> None:
     """A refund of a payment that does not exist is 404."""
     assert api.refund("pay_" + "0" * 40).status == 404
+
+
+def test_a_refund_without_an_answer_can_be_repeated_at_once(api: Api, world: World) -> None:
+    """A provider that gives no answer is 503; the retry need not wait for the lease."""
+    payment = api.pay().body["id"]
+    unlucky = Api(world, ports=lambda: FaultyPorts(world.ports, 3, Fault.ERROR_BEFORE).ports)
+
+    first, second = unlucky.refund(payment), api.refund(payment)
+
+    assert (first.status, second.status) == (503, 201)
