@@ -1,15 +1,17 @@
 """The one door to CDKTF and its AWS bindings.
 
 Everything else in this room imports them from here: if the bindings move (CDK Terrain renames the packages),
-this file and `provider_package.py` are what changes.
+this file and `bindings.py` are what changes.
 """
 
-from infra import jsii_runtime, provider_package
+from infra import jsii_runtime
+from infra.bindings import Bindings
 
 jsii_runtime.prepare()
-provider_package.bypass_root()
+_bindings = Bindings()
+_bindings.begin()
 
-# The bypass has to stand before the first of these imports.
+# This has to stand before the first of these imports.
 # ruff: noqa: E402
 from cdktf import (
     App,
@@ -119,7 +121,7 @@ from constructs import Construct
 
 S3BucketEncryptionDefault = _EncryptionDefault  # its own name leaves no room on the line for an alias
 
-provider_package.load_assembly()
+_bindings.finish()
 
 __all__ = [
     "ApiGatewayAccount",

@@ -1,0 +1,134 @@
+"""Loads only the part of the bindings that is used, and lets Node.js start meanwhile.
+
+A generated package does two things when it is imported: it defines Python classes, and it has jsii load its
+assembly. Here the second is taken out. The assemblies of `constructs` and `cdktf` load in Node.js while
+Python still defines classes. The AWS bindings have more than two thousand submodules and a root that imports
+every one of them; the root is bypassed, so that a submodule is imported alone, and jsii is handed an assembly
+of just the imported ones. What is imported decides: a new resource needs nothing here.
+"""
+
+import importlib.metadata
+import importlib.util
+import os
+import sys
+import types
+from concurrent.futures import Future, ThreadPoolExecutor
+from importlib.machinery import ModuleSpec
+from pathlib import Path
+
+import jsii
+
+from infra.errors import InfraError
+from infra.provider_assembly import assembly_of
+
+PACKAGE = "cdktf_cdktf_provider_aws"
+ASSEMBLY = "@cdktf/provider-aws"
+# In the order in which jsii needs them.
+_CORE = ("constructs", "cdktf")
+# `whole` hands jsii the packaged assembly: slower, and the way to tell whether trimming is at fault.
+MODE_VARIABLE = "TOLLGATE_PROVIDER_ASSEMBLY"
+
+
+class _Redirected:
+    """A jsii kernel that loads another file than the packaged one."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+
+    def load(self, name: str, version: str, _packaged: str) -> None:
+        """Load the other file under the same name."""
+        jsii.kernel.load(name, version, self._path)
+
+
+class Bindings:
+    """The generated packages, between the start of their imports and the end."""
+
+    def __init__(self) -> None:
+        self._core: Future[None] | None = None
+
+    def begin(self) -> None:
+        """Take the loading out of the imports that follow, and start it in the background.
+
+        Raises:
+            InfraError: If a package is not installed.
+        """
+        if PACKAGE in sys.modules or any(name in sys.modules for name in _CORE):
+            return  # somebody imported them already, whole
+        for name in _CORE:
+            _stand_in(name, _root(name))
+        root = _root(PACKAGE)
+        sys.modules[PACKAGE] = _empty(root)
+        _stand_in(PACKAGE, root)
+        # One worker: jsii takes one request at a time.
+        with_node = ThreadPoolExecutor(1, thread_name_prefix="jsii")
+        self._core = with_node.submit(_load_core)
+        with_node.shutdown(wait=False)
+
+    def finish(self) -> None:
+        """Wait for Node.js, and hand it the assembly of the submodules imported meanwhile.
+
+        Raises:
+            InfraError: If the packaged assembly is not laid out as expected.
+        """
+        if self._core is None:
+            return
+        version, packaged = _packaged(PACKAGE)
+        if os.environ.get(MODE_VARIABLE) == "whole":
+            self._core.result()
+            jsii.JSIIAssembly.load(ASSEMBLY, version, PACKAGE, packaged)
+            return
+        with assembly_of(PACKAGE, packaged, used_namespaces()) as path:
+            self._core.result()
+            jsii.JSIIAssembly.load(ASSEMBLY, version, PACKAGE, packaged, _kernel=_Redirected(os.fspath(path)))
+
+
+def _load_core() -> None:
+    for name in _CORE:
+        version, packaged = _packaged(name)
+        jsii.JSIIAssembly.load(name, version, name, packaged)
+
+
+def _root(package: str) -> ModuleSpec:
+    spec = importlib.util.find_spec(package)
+    if spec is None or spec.origin is None:
+        raise InfraError(
+            f"the package {package} is not installed", hint="install the dependency group `infra`"
+        )
+    return spec
+
+
+def _stand_in(package: str, root: ModuleSpec) -> None:
+    """Put an empty module where the package would have jsii load its assembly."""
+    name = f"{package}._jsii"
+    file = Path(root.origin or "").parent / "_jsii" / "__init__.py"
+    spec = importlib.util.spec_from_file_location(name, file, submodule_search_locations=[str(file.parent)])
+    assert spec is not None
+    sys.modules[name] = _empty(spec)
+
+
+def _empty(spec: ModuleSpec) -> types.ModuleType:
+    module = types.ModuleType(spec.name)
+    module.__spec__ = spec
+    module.__file__ = spec.origin
+    module.__path__ = list(spec.submodule_search_locations or [])
+    return module
+
+
+def _packaged(package: str) -> tuple[str, str]:
+    """Version and file name of the assembly in an installed package."""
+    folder = Path(sys.modules[f"{package}._jsii"].__path__[0])
+    (path,) = folder.glob("*.jsii.tgz")
+    return path.name.removesuffix(".jsii.tgz").rpartition("@")[2], path.name
+
+
+def used_namespaces() -> frozenset[str]:
+    """The jsii namespaces of the imported submodules, as their classes name them: `s3Bucket`, `kmsKey`."""
+    prefix = f"{PACKAGE}."
+    names = set()
+    for module_name, module in list(sys.modules.items()):
+        if module_name.startswith(prefix):
+            for value in vars(module).values():
+                jsii_type = getattr(value, "__jsii_type__", None)
+                if isinstance(jsii_type, str) and jsii_type.startswith(f"{ASSEMBLY}."):
+                    names.add(jsii_type.removeprefix(f"{ASSEMBLY}.").partition(".")[0])
+    return frozenset(names)
