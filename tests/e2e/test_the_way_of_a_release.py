@@ -1,0 +1,177 @@
+"""The story a newcomer sees: one release, built once, carried through dev, staging and prod on this machine."""
+
+import signal
+import subprocess
+import time
+import uuid
+
+import httpx
+import pytest
+
+from pipeline.model.environment import Instance
+from pipeline.model.ledger import Kind, Outcome
+from tests.e2e.conftest import World
+
+pytestmark = pytest.mark.cloud
+_PAYMENT = {"amount": 1500, "currency": "KRW", "customer_id": "cus_story", "payment_method": "tok_visa"}
+
+
+def test_one_command_deploys_dev_and_staging_and_lets_prod_wait(
+    world: World, promoted: subprocess.CompletedProcess[str]
+) -> None:
+    """Dev and staging run one release, and prod shows the change set, the gate and the command."""
+    rows = world.status()
+
+    assert [rows[name]["state"] for name in ("dev", "staging", "prod")] == ["deployed", "deployed", "waiting"]
+    assert rows["dev"]["release"] == rows["staging"]["release"] == rows["prod"]["wanted"]
+    assert "Change set " in promoted.stdout
+    assert "for prod" in promoted.stdout
+    assert 'nox -s approve -- prod --reason "…"' in promoted.stdout
+    assert max(map(len, promoted.stdout.splitlines())) <= 80
+
+
+def test_a_waiting_release_costs_no_second_plan(
+    world: World, promoted: subprocess.CompletedProcess[str]
+) -> None:
+    """Promoting again while prod waits asks no cloud and writes nothing."""
+    before = len(world.entries())
+    result = world.succeed("promote", "--allow-dirty")
+
+    assert " plan " not in result.stderr
+    assert "prod     still waits" in result.stderr
+    assert len(world.entries()) == before
+
+
+def test_plan_shows_what_waits_and_changes_nothing(
+    world: World, promoted: subprocess.CompletedProcess[str]
+) -> None:
+    """`plan prod` shows the very change set that waits, by its digest, and records nothing."""
+    before = len(world.entries())
+    waiting = world.status()["prod"]["waiting"]
+    result = world.succeed("plan", "prod")
+
+    assert f"Change set {waiting.removeprefix('sha256:')[:12]} for prod" in result.stdout
+    assert len(world.entries()) == before
+
+
+def test_an_approval_applies_exactly_what_was_shown(
+    world: World, promoted: subprocess.CompletedProcess[str]
+) -> None:
+    """After one approval the same digest runs three times, and the start entry names the approval."""
+    waiting = world.status()["prod"]["waiting"]
+    world.succeed("approve", "prod", "--reason", "the first release", "--go")
+
+    rows = world.status()
+    assert len({rows[name]["release"] for name in ("dev", "staging", "prod")}) == 1
+    assert rows["prod"]["state"] == "deployed"
+    start = [entry for entry in world.entries() if entry.kind is Kind.START][-1]
+    approval = [entry for entry in world.entries() if entry.kind is Kind.APPROVAL][-1]
+    assert start.body["change_set"] == waiting
+    assert start.body["approvals"] == [approval.digest]
+
+
+def test_a_key_is_not_written_to_a_log(world: World, promoted: subprocess.CompletedProcess[str]) -> None:
+    """Without a terminal `key` refuses, unless it is told that this is meant."""
+    result = world.tollgate("key", "prod")
+
+    assert result.returncode == 3
+    assert result.stdout == ""
+    assert "a key is not written to a log" in result.stderr
+
+
+def test_prod_answers_a_real_payment(world: World, promoted: subprocess.CompletedProcess[str]) -> None:
+    """With what `key` prints a payment is made in prod over HTTP and read back."""
+    endpoint = world.endpoint("prod")
+    headers = {"x-api-key": endpoint["api_key"], "Idempotency-Key": f"story-{uuid.uuid4().hex}"}
+    made = httpx.post(f"{endpoint['url']}/payments", json=_PAYMENT, headers=headers, timeout=30)
+    read = httpx.get(f"{endpoint['url']}/payments/{made.json()['id']}", headers=headers, timeout=30)
+
+    assert made.status_code == 201
+    assert read.json()["amount"] == 1500
+
+
+def test_nothing_to_do_ends_without_a_plan(world: World, promoted: subprocess.CompletedProcess[str]) -> None:
+    """Promoting what already runs everywhere asks no cloud, writes nothing and says so."""
+    before = len(world.entries())
+    result = world.succeed("promote", "--allow-dirty")
+
+    assert " plan " not in result.stderr
+    assert result.stderr.count(" already") == 3
+    assert len(world.entries()) == before
+
+
+def test_a_clean_stop_of_the_cloud_loses_nothing(
+    world: World, promoted: subprocess.CompletedProcess[str]
+) -> None:
+    """After `cloud down` and up again the same endpoint gives the same payment for the same key."""
+    endpoint = world.endpoint("dev")
+    headers = {"x-api-key": endpoint["api_key"], "Idempotency-Key": f"story-{uuid.uuid4().hex}"}
+    made = httpx.post(f"{endpoint['url']}/payments", json=_PAYMENT, headers=headers, timeout=30)
+    world.succeed("cloud", "down")
+    world.succeed("cloud", "up")
+    again = httpx.post(f"{endpoint['url']}/payments", json=_PAYMENT, headers=headers, timeout=30)
+
+    assert again.json()["id"] == made.json()["id"]
+
+
+def test_a_run_killed_in_the_middle_of_the_apply_is_finished(
+    world: World, promoted: subprocess.CompletedProcess[str]
+) -> None:
+    """A second instance beside dev: killed mid-apply, its Terraform finishes, and the next run proves the whole."""
+    run = world.start("promote", "--allow-dirty", "--to", "dev", "--suffix", "pr-42")
+    assert run.stderr is not None
+    for line in run.stderr:
+        if "apply:" in line:
+            break
+    run.send_signal(signal.SIGKILL)
+    run.wait()
+    time.sleep(1)
+
+    result = world.succeed("promote", "--allow-dirty", "--to", "dev", "--suffix", "pr-42")
+
+    assert "waiting for it to end" in result.stderr
+    ends = [
+        entry.body["outcome"]
+        for entry in world.entries()
+        if entry.kind is Kind.END and entry.body["suffix"] == "pr-42"
+    ]
+    assert ends == [Outcome.SUCCEEDED]
+    rows = world.status()
+    assert rows["dev/pr-42"]["release"] == rows["dev"]["release"]
+
+
+def test_instances_beside_each_other_share_nothing(
+    world: World, promoted: subprocess.CompletedProcess[str]
+) -> None:
+    """Destroying the second instance leaves the first one answering, and nothing of the second."""
+    other = world.endpoint("dev", "--suffix", "pr-42")["url"]
+    world.succeed("destroy", "dev", "--suffix", "pr-42")
+
+    assert "dev/pr-42" not in world.status()
+    endpoint = world.endpoint("dev")
+    assert httpx.get(f"{endpoint['url']}/health", timeout=30).status_code == 200
+    assert httpx.get(f"{other}/health", timeout=30).status_code >= 400
+    tables = world.account("dev").client("dynamodb").list_tables()["TableNames"]
+    assert tables == [world.outputs(Instance("dev", "dev"))["transactions_table_name"]]
+
+
+@pytest.mark.last
+def test_destroying_everything_leaves_nothing(
+    world: World, promoted: subprocess.CompletedProcess[str]
+) -> None:
+    """Dev and staging go at once, prod after an approval of its change set; no resource is left in any account."""
+    world.succeed("destroy", "dev")
+    world.succeed("destroy", "staging")
+    asked = world.succeed("destroy", "prod")
+    assert "to delete" in asked.stdout
+    world.succeed("approve", "prod", "--reason", "the story ends", "--go")
+
+    assert {row["state"] for row in world.status().values()} == {"empty"}
+    for environment in ("dev", "staging", "prod"):
+        account = world.account(environment)
+        assert account.client("dynamodb").list_tables()["TableNames"] == []
+        assert account.client("lambda").list_functions()["Functions"] == []
+        assert account.client("apigateway").get_rest_apis()["items"] == []
+        assert [bucket["Name"] for bucket in account.client("s3").list_buckets()["Buckets"]] == [
+            f"tollgate-state-{account.account_id}"
+        ]
