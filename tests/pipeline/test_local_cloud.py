@@ -263,9 +263,15 @@ def test_an_account_that_cannot_save_says_so_and_does_not_end_as_if_it_had(cloud
     (unclean,) = cloud.down()
     assert unclean.state == "unclean"
     assert "dynamodb:CreateTable" in unclean.vanished[0]
+    with pytest.raises(TollgateError, match=r"could not be started: the folder .*state cannot be made"):
+        cloud.up()
+    assert cloud.status() == (unclean,)
     state.unlink()
     state.with_name("moved").rename(state)
-    assert cloud.up()[0].state == "up"
+    (again,) = cloud.up()
+    assert (again.state, again.vanished) == ("up", unclean.vanished)
+    _kill(again)
+    assert cloud.up()[0].vanished == unclean.vanished
 
 
 def test_a_folder_is_served_as_the_account_it_was_made_for_only(cloud: LocalCloud, tmp_path: Path) -> None:

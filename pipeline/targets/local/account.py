@@ -90,10 +90,13 @@ def _serve_on(listener: socket.socket, layout: Layout, identity: Identity, write
     environment = process_environment(identity, layout, port, os.environ)
     os.environ.clear()
     os.environ.update(environment)
+    shutil.rmtree(layout.scratch, ignore_errors=True)
     for folder in (layout.scratch, layout.state, layout.objects):
-        if folder == layout.scratch:
-            shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        try:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            message = f"the folder {folder} cannot be made: {error.strerror or error}"
+            raise TollgateError(message, "free what is in its way, or run `tollgate cloud reset`") from error
     os.chdir(layout.scratch)
 
     # The emulator reads its settings as it is imported, so not before now.

@@ -1,6 +1,5 @@
 """Start, see, stop and forget the local cloud."""
 
-import json
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -148,10 +147,10 @@ class LocalCloud:
             state = (
                 "up" if record is not None and answers(record, spec.account_id, patience_seconds) else "dead"
             )
-            vanished = _kept_sentences(layout.vanished)
+            vanished = journal.kept(layout)
         elif layout.run.exists():
             state = "unclean"
-            vanished = journal.sentences(layout.journal_being_saved, layout.journal)
+            vanished = journal.vanished(layout)
         else:
             state = "down"
         port = record.port if record is not None else _remembered_port(layout)
@@ -215,10 +214,3 @@ def _remembered_port(layout: Layout) -> int | None:
     except TollgateError:
         return None
     return identity.port if identity is not None else None
-
-
-def _kept_sentences(path: Path) -> tuple[str, ...]:
-    try:
-        return tuple(str(sentence) for sentence in json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError):
-        return ()

@@ -13,6 +13,7 @@ from hypercorn.config import Config
 from ministack import app as emulator
 
 from pipeline.host.files import write_atomically
+from pipeline.model.errors import TollgateError
 from pipeline.targets.local import journal
 from pipeline.targets.local.checkpoint import Checkpoints
 from pipeline.targets.local.identity import Identity
@@ -51,14 +52,24 @@ class Emulation:
         install_shims(runtime, frozenset(emulator_settings(identity, layout, record.port)))
 
     async def run(self, listener: socket.socket, ready: Callable[[], None]) -> None:
-        """Serve on `listener` until a signal asks for an end; save; leave no sign of an unclean one."""
+        """Serve on `listener` until a signal asks for an end; save; leave no sign of an unclean one.
+
+        Raises:
+            TollgateError: What it holds cannot be written.
+        """
         checkpoints = Checkpoints(self._layout)
 
-        async def begin() -> None:
-            await checkpoints.save()
-            ready()
-
         stop = asyncio.Event()
+        failures: list[TollgateError] = []
+
+        async def begin() -> None:
+            try:
+                await checkpoints.save()
+                ready()
+            except TollgateError as error:
+                failures.append(error)
+                stop.set()
+
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stop.set)
@@ -74,6 +85,8 @@ class Emulation:
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await task
+        if failures:
+            raise failures[0]
         await checkpoints.save()
         self._layout.vanished.unlink(missing_ok=True)
         self._layout.run.unlink(missing_ok=True)
@@ -81,9 +94,8 @@ class Emulation:
 
     def _take_down_what_vanished(self) -> None:
         """Keep what the last end lost until the next clean one, and begin a new journal."""
-        lost = journal.sentences(self._layout.journal_being_saved, self._layout.journal)
         if self._layout.run.exists():
-            write_atomically(self._layout.vanished, json.dumps(lost).encode())
+            write_atomically(self._layout.vanished, json.dumps(journal.vanished(self._layout)).encode())
         for path in (self._layout.journal, self._layout.journal_being_saved):
             path.unlink(missing_ok=True)
 

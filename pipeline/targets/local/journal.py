@@ -5,6 +5,8 @@ from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
 
+from pipeline.targets.local.layout import Layout
+
 _READS = ("get", "list", "describe", "head", "query", "scan", "batchget", "lookup", "filter", "search")
 _NOT_LOST = frozenset(
     {"s3:putobject", "s3:deleteobject", "s3:deleteobjectversion", "s3:abortmultipartupload"}
@@ -51,6 +53,19 @@ def sentences(*paths: Path) -> tuple[str, ...]:
         times = f" ({count} times)" if count > 1 else ""
         told.append(f"{action}{where}{times} came after the last checkpoint and is lost")
     return tuple(told)
+
+
+def kept(layout: Layout) -> tuple[str, ...]:
+    """Return what was lost by unclean ends since the last clean one, as far as it was taken down."""
+    try:
+        return tuple(str(sentence) for sentence in json.loads(layout.vanished.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        return ()
+
+
+def vanished(layout: Layout) -> tuple[str, ...]:
+    """Return all that was lost since the last clean end, where the last end was none."""
+    return (*kept(layout), *sentences(layout.journal_being_saved, layout.journal))
 
 
 def _entries(path: Path) -> list[dict[str, str]]:
