@@ -19,8 +19,9 @@ _FORBIDDEN = {
         r"|(--|^)(extra-)?index-url\s*=?\s*http|--find[-]links\s*=?\s*\S*[:/]"
     ),
     "an AWS access key": re.compile(r"\b(AKIA|ASIA)(?!\w*EXAMPLE)[0-9A-Z]{16}\b"),
-    "a private key": re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----\s"),
 }
+# Its first line alone is a pattern or an example; a real one goes on.
+_PRIVATE_KEY = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----(\s|\\n)*[A-Za-z0-9+/]{40}")
 _FORBIDDEN_NAMES = {"uv.lock"}  # it names the package index it was made from; requirements/*.txt do not
 _PARSERS: dict[str, Callable[[str], Any]] = {
     ".json": json.loads,
@@ -46,6 +47,8 @@ def problems(path: Path) -> Iterator[str]:
         for what, pattern in _FORBIDDEN.items():
             if pattern.search(line):
                 yield f"{path}:{number} holds {what}"
+    if _PRIVATE_KEY.search(text):
+        yield f"{path} holds a private key"
     parse = _PARSERS.get(path.suffix)
     if parse is not None:
         try:
