@@ -123,7 +123,8 @@ def _differences(what: str, expected: list[str], actual: list[str]) -> list[str]
     return faults + ([f"Among {what}, {', '.join(additional)} is not expected."] if additional else [])
 
 
-def _main() -> int:
+def main() -> int:
+    """Print the list."""
     own, faults = load_own_checks()
     if faults:
         sys.stderr.write("\n".join(faults) + "\n")
@@ -142,4 +143,4 @@ def _toml(items: list[str]) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(_main())
+    sys.exit(main())

@@ -1,5 +1,6 @@
 """From a directory to a judgement: the whole gate, top to bottom."""
 
+import dataclasses
 import datetime as dt
 import platform
 from collections import Counter
@@ -90,7 +91,7 @@ def judge(directory: Path, today: dt.date) -> Judgement:
         judged.append(JudgedStack(stack, Counter((v.check, v.result) for v in scan.verdicts)))
         faults += [f"{stack.name}: {fault}" for fault in scan.faults + faults_of_run(expected, own, scan)]
         findings += _findings(scan, checks)
-        findings += release_contents.judge_contents(stack, contents)
+        findings += [_placed(f, scan) for f in release_contents.judge_contents(stack, contents)]
     if found.is_release:
         findings += across_stacks.judge_across(found.stacks)
 
@@ -110,6 +111,11 @@ def judge(directory: Path, today: dt.date) -> Judgement:
     )
 
 
+def _placed(finding: Finding, scan: Scan) -> Finding:
+    """The finding with the first line of the block it is about."""
+    return dataclasses.replace(finding, line=scan.lines.get(finding.address, (1, 1))[0])
+
+
 def _findings(scan: Scan, checks: dict[str, KnownCheck]) -> list[Finding]:
     """What the checks refused, each with its construct and its line."""
     findings = []
@@ -119,11 +125,7 @@ def _findings(scan: Scan, checks: dict[str, KnownCheck]) -> list[Finding]:
         check = checks[verdict.check]
         resource = scan.stack.resources.get(verdict.address)
         construct = resource.construct if resource else verdict.address
-        line = scan.lines.get(verdict.address, (1, 1))[0]
         reason = "; ".join(verdict.reasons) or check.title
-        findings.append(
-            Finding(
-                check.id, check.title, scan.stack.name, verdict.address, construct, reason, check.fix, line
-            )
-        )
+        found = Finding(check.id, check.title, scan.stack.name, verdict.address, construct, reason, check.fix)
+        findings.append(_placed(found, scan))
     return findings

@@ -48,7 +48,7 @@ class Policy(BaseResourceCheck):  # type: ignore[misc]  # checkov is not install
         """What is wrong, one sentence each."""
         raise NotImplementedError
 
-    def scan_entity_conf(self, conf: dict[str, Any], entity_type: str) -> CheckResult:  # noqa: ARG002
+    def scan_entity_conf(self, conf: dict[str, Any], entity_type: str) -> CheckResult:  # noqa: ARG002  # read raw
         """Judge the resource; overridden whole: the inherited one excuses whatever has `count = 0`."""
         resource = resource_at(self.entity_path)
         if not self.applies(resource):

@@ -3,19 +3,22 @@
 import json
 from typing import Any
 
+from policies.gate.across_stacks import RELEASE
 from policies.gate.finding import Finding
 from policies.gate.judge import Judgement
 
+MIRROR = "payments-staging"
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 
 
 def to_sarif(judgement: Judgement) -> str:
     """Findings as results, waived ones suppressed, faults as notifications of a run that did not succeed."""
     waived = judgement.waived
-    results = [_result(finding) for finding in waived.open]
+    folder = "stacks/" if judgement.is_release else ""
+    results = [_result(finding, folder) for finding in waived.open]
     results += [
         {
-            **_result(finding),
+            **_result(finding, folder),
             "suppressions": [{"kind": "external", "justification": f"{w.reason} ({w.owner})"}],
         }
         for finding, w in waived.waived
@@ -52,7 +55,9 @@ def _rule(judgement: Judgement, check: str) -> dict[str, Any]:
     }
 
 
-def _result(finding: Finding) -> dict[str, Any]:
+def _result(finding: Finding, folder: str) -> dict[str, Any]:
+    # What staging and prod do not have in common is shown where it is put right.
+    stack = MIRROR if finding.stack == RELEASE else finding.stack
     return {
         "ruleId": finding.policy,
         "level": "error",
@@ -60,7 +65,7 @@ def _result(finding: Finding) -> dict[str, Any]:
         "locations": [
             {
                 "physicalLocation": {
-                    "artifactLocation": {"uri": f"stacks/{finding.stack}/cdk.tf.json"},
+                    "artifactLocation": {"uri": f"{folder}{stack}/cdk.tf.json"},
                     "region": {"startLine": finding.line},
                 },
                 "logicalLocations": [{"fullyQualifiedName": f"{finding.stack}/{finding.address}"}],

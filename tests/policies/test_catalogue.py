@@ -1,11 +1,12 @@
 """The policies as a collection: names, sizes, documentation, fixtures."""
 
 import fnmatch
+import tomllib
 from collections import Counter
 
 import pytest
 
-from policies.gate import ROOM
+from policies.gate import ROOM, expected_checks
 from policies.gate.expected_checks import read_expected
 from policies.gate.own_checks import OwnCheck, class_name, load_own_checks
 from tests.policies.test_fixtures import FIXTURES, OWN, expected_verdicts
@@ -77,3 +78,10 @@ def test_the_written_list_covers_every_allowed_type() -> None:
 
     assert all(check.startswith("CKV") for ids in expected.python.values() for check in ids)
     assert not any(fnmatch.fnmatchcase(check, "CKV*") for check in expected.own)
+
+
+def test_the_written_list_is_what_this_installation_would_write(capsys: pytest.CaptureFixture[str]) -> None:
+    """`python -m policies.gate.expected_checks` prints `checks.toml`, nothing else."""
+    assert expected_checks.main() == 0
+
+    assert tomllib.loads(capsys.readouterr().out) == tomllib.loads(expected_checks.PATH.read_text("utf-8"))

@@ -19,12 +19,15 @@ TODAY = dt.datetime.now(tz=dt.UTC).date()
 
 @pytest.fixture(scope="module")
 def judgement(release: Path, tmp_path_factory: pytest.TempPathFactory) -> Judgement:
-    """A release whose function in dev has the wrong memory and whose table in prod is not encrypted."""
+    """A release with one wrong memory in dev, one ignored change in staging, one wrong topic in prod."""
     folder = tmp_path_factory.mktemp("release")
     for path in (release / "stacks").iterdir():
         document = json.loads((path / "cdk.tf.json").read_text(encoding="utf-8"))
         if path.name == "payments-dev":
             next(iter(document["resource"]["aws_lambda_function"].values()))["memory_size"] = 128
+        if path.name == "payments-staging":
+            first = next(iter(document["resource"]["aws_s3_bucket"].values()))
+            first["lifecycle"] = {"ignore_changes": ["tags"]}
         if path.name == "payments-prod":
             next(iter(document["resource"]["aws_sns_topic"].values()))["name"] = "alarms"
             next(iter(document["resource"]["aws_sns_topic"].values()))["tags"].pop("Owner")
@@ -106,6 +109,12 @@ def test_sarif_points_at_the_line_of_the_resource(judgement: Judgement) -> None:
     assert place["artifactLocation"]["uri"] == "stacks/payments-dev/cdk.tf.json"
     text = judgement.stacks[0].stack.text.splitlines()
     assert '"PaymentApi_Function' in text[place["region"]["startLine"] - 1]
+    bucket = next(result for result in run["results"] if result["ruleId"] == "PAY_RELEASE_6")
+    assert "aws_s3_bucket" in bucket["locations"][0]["logicalLocations"][0]["fullyQualifiedName"]
+    assert bucket["locations"][0]["physicalLocation"]["region"]["startLine"] > 1
+    mirrored = next(result for result in run["results"] if result["ruleId"] == "PAY_MIRROR_4")
+    place = mirrored["locations"][0]["physicalLocation"]
+    assert place["artifactLocation"]["uri"] == "stacks/payments-staging/cdk.tf.json"
     assert {result["ruleId"] for result in run["results"]} == rules
     suppressed = [result for result in run["results"] if "suppressions" in result]
     assert len(suppressed) == len(judgement.waived.waived)
@@ -143,7 +152,8 @@ def test_a_run_that_could_not_judge_is_reported_in_every_form(tmp_path: Path) ->
     judgement = judge(tmp_path, TODAY)
 
     (run,) = json.loads(to_sarif(judgement))["runs"]
-    gate = next(suite for suite in ET.fromstring(to_junit(judgement)) if suite.get("name") == "gate")  # noqa: S314
+    junit = ET.fromstring(to_junit(judgement))  # noqa: S314  # our own output
+    gate = next(suite for suite in junit if suite.get("name") == "gate")
     assert json.loads(to_json(judgement))["verdict"] == "not judged"
     assert run["invocations"][0]["executionSuccessful"] is False
     assert judgement.faults

@@ -39,8 +39,8 @@ def main() -> None:
     """Import checkov, then run jobs until there are none."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        import checkov.terraform_json.runner  # noqa: F401
-        import colorama  # type: ignore[import-untyped]
+        import checkov.terraform_json.runner  # noqa: F401  # to have it imported is the point
+        import colorama  # type: ignore[import-untyped]  # comes with checkov, without types
     colorama.deinit()
     for line in sys.stdin:
         job = json.loads(line)
