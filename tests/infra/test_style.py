@@ -163,3 +163,15 @@ def test_matchers_are_never_called_for_nothing() -> None:
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
                 assert not re.search(r"\.(to_have|to_be)_|^has_resource", ast.unparse(node.value.func)), path
+
+
+@pytest.mark.parametrize("props", PROPS, ids=lambda each: each.__name__)
+def test_stated_defaults_are_the_real_ones(props: Any) -> None:
+    """S1: a default that is a number, a word, true or false is stated as it is."""
+    text = inspect.cleandoc(props.__doc__)
+    for field in dataclasses.fields(props):
+        if isinstance(field.default, bool | int | float | str):
+            stated = re.search(rf"^    {field.name}: .+?Default: (.+?)$", text, re.MULTILINE | re.DOTALL)
+            assert stated
+            value = str(field.default).lower() if isinstance(field.default, bool) else str(field.default)
+            assert re.match(rf'"?{re.escape(value)}"?[.,;]', stated[1]), field.name
