@@ -118,7 +118,7 @@ def _rejection(facts: Facts) -> Reason | None:
     return Reason(
         "rejection",
         f"{rejection.by} rejected this change set: {rejection.body['reason']}",
-        f"promote another release, or ask again with `nox -s promote -- --ask-again`",
+        "promote another release, or ask again with `nox -s promote -- --ask-again`",
     )
 
 

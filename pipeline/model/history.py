@@ -54,10 +54,10 @@ class InstanceHistory:
         instance: Which one.
         deployed: The end entry of the promotion that proved what runs there; None where nothing runs.
         open_start: A start entry without an end: a run that was killed, or is at work now.
-        last_end: The newest end entry of any outcome.
+        last_end: The newest end entry of a promotion that may have changed something.
         waiting: The newest change set shown and not yet decided.
         approvals: Approvals of `waiting`, not yet used.
-        rejection: The newest rejection, until a newer change set is shown or a promotion starts.
+        rejection: The newest rejection of a release, until a newer change set is shown or a promotion starts.
         proven: Releases that were proven there, with the time.
     """
 
@@ -138,7 +138,9 @@ def _approved(before: InstanceHistory, entry: Entry) -> InstanceHistory:
 def _rejected(before: InstanceHistory, entry: Entry) -> InstanceHistory:
     if before.waiting is None or entry.body["shown"] != before.waiting.digest:
         return before
-    return replace(before, waiting=None, approvals=(), rejection=entry)
+    # Whoever keeps an instance from being destroyed has said nothing against the release that runs there.
+    destroys = before.waiting.body["operation"] == Operation.DESTROY
+    return replace(before, waiting=None, approvals=(), rejection=None if destroys else entry)
 
 
 def _started(before: InstanceHistory, entry: Entry) -> InstanceHistory:
@@ -146,7 +148,10 @@ def _started(before: InstanceHistory, entry: Entry) -> InstanceHistory:
 
 
 def _ended(before: InstanceHistory, entry: Entry) -> InstanceHistory:
-    after = replace(before, open_start=None, last_end=entry)
+    after = replace(before, open_start=None)
+    if entry.body["outcome"] == Outcome.REFUSED:
+        return after  # nothing was changed: what was broken still is, what was whole still is
+    after = replace(after, last_end=entry)
     if entry.body["outcome"] != Outcome.SUCCEEDED:
         return after
     if entry.body["operation"] == Operation.DESTROY:

@@ -47,7 +47,13 @@ _FIELDS: dict[Kind, dict[str, type | tuple[type, ...]]] = {
         "dirty": bool,
         "dirty_allowed": bool,
     },
-    Kind.SHOWN: {**_INSTANCE_FIELDS, "change_set": str, "operation": str, "needs_person": list, "reasons": list},
+    Kind.SHOWN: {
+        **_INSTANCE_FIELDS,
+        "change_set": str,
+        "operation": str,
+        "needs_person": list,
+        "reasons": list,
+    },
     Kind.APPROVAL: {
         **_INSTANCE_FIELDS,
         "change_set": str,
@@ -140,10 +146,11 @@ class Entry:
                 f"entry {number} has schema {document['schema']!r}; this version knows {SCHEMA}"
             )
         try:
-            kind = Kind(kind_name)
-            datetime.fromisoformat(document["at"])
-        except (ValueError, TypeError):
-            raise LedgerError(f"entry {number} is of the unknown kind {kind_name!r} or has no time") from None
+            kind: Kind | None = Kind(kind_name)
+        except ValueError:
+            kind = None
+        if kind is None or not _is_time(document["at"]):
+            raise LedgerError(f"entry {number} is of the unknown kind {kind_name!r} or has no time")
         if not isinstance(number, int) or isinstance(number, bool) or not isinstance(document["by"], str):
             raise LedgerError(f"entry {number!r} has fields of the wrong type")
         previous = document["previous"]
@@ -167,6 +174,19 @@ def check_body(kind: Kind, body: Any, number: int) -> None:
     for name, expected in fields.items():
         if not isinstance(body[name], expected):
             raise LedgerError(f"entry {number} ({kind}) has a {name} of the wrong type")
+    # What nobody knows must not pass for good: an unknown end for a healthy instance, a bad date for an endless yes.
+    if kind is Kind.END and body["outcome"] not in set(Outcome):
+        raise LedgerError(f"entry {number} ({kind}) has the unknown outcome {body['outcome']!r}")
+    if kind is Kind.APPROVAL and not _is_time(body["expires"]):
+        raise LedgerError(f"entry {number} ({kind}) has an expires that is no time")
+
+
+def _is_time(text: Any) -> bool:
+    """Whether `text` is a moment that can be compared with another one: a date, a time and a zone."""
+    try:
+        return datetime.fromisoformat(text).tzinfo is not None
+    except (ValueError, TypeError):
+        return False
 
 
 def verify_chain(entries: Sequence[Entry]) -> None:

@@ -49,7 +49,9 @@ def test_reaching_out_fails_the_test(guarded: str, reach: str, way: str) -> None
 
 def test_the_sentence_says_where_such_a_test_belongs(guarded: str) -> None:
     """Whoever meets the guard reads what was done and where the test belongs instead."""
-    assert "reached outside its process (subprocess.Popen): it belongs in tests/pipeline or tests/e2e" in guarded
+    assert (
+        "reached outside its process (subprocess.Popen): it belongs in tests/pipeline or tests/e2e" in guarded
+    )
 
 
 @pytest.mark.parametrize("way", ["openly", "hidden"])

@@ -33,11 +33,26 @@ def test_a_suffix_makes_an_instance_beside_it(suffix: str) -> None:
 
 @pytest.mark.parametrize(
     "suffix",
-    ["", "PR-42", "pr_42", "pr-", "-pr", "p--r", "4pr", "a" * (MAX_SUFFIX_LENGTH + 1), "a.b", "a/b", "é", "a\n"],
+    [
+        "",
+        "PR-42",
+        "pr_42",
+        "pr-",
+        "-pr",
+        "p--r",
+        "4pr",
+        "a" * (MAX_SUFFIX_LENGTH + 1),
+        "a.b",
+        "a/b",
+        "é",
+        "a\n",
+    ],
 )
 def test_a_suffix_that_aws_would_refuse_is_refused_first(suffix: str) -> None:
     """What S3 and IAM would not take as part of a name is refused with the rule."""
-    with pytest.raises(UsageError, match=f"1 to {MAX_SUFFIX_LENGTH} lower-case letters, digits and single hyph"):
+    with pytest.raises(
+        UsageError, match=f"1 to {MAX_SUFFIX_LENGTH} lower-case letters, digits and single hyph"
+    ):
         instance_of(_DEV, suffix)
 
 
@@ -53,7 +68,9 @@ def test_whatever_is_accepted_fits_into_every_name(suffix: str) -> None:
 
 def test_an_environment_without_previews_keeps_one_instance() -> None:
     """A suffix where the settings allow none is refused, with where one could be used."""
-    with pytest.raises(UsageError, match="prod keeps one instance; a suffix is for environments with previews"):
+    with pytest.raises(
+        UsageError, match="prod keeps one instance; a suffix is for environments with previews"
+    ):
         instance_of(environment("prod"), "pr-42")
 
 

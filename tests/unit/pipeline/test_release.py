@@ -80,7 +80,9 @@ def test_the_manifest_has_one_spelling(files: dict[str, bytes]) -> None:
 
 def test_the_digest_of_a_known_release_stays_what_it_was() -> None:
     """A change of how releases are spelled would rename every release that ledgers name: it shows here."""
-    release = Release.of({"lambda.zip": b"code", "smoke.json": b"{}", "stacks/payments-dev/cdk.tf.json": b"{}"})
+    release = Release.of(
+        {"lambda.zip": b"code", "smoke.json": b"{}", "stacks/payments-dev/cdk.tf.json": b"{}"}
+    )
 
     assert release.digest == "sha256:56d741c3f7b966d51230017a465b63f9faa637cba72c3b15a5b5af3f07f49fa8"
 
