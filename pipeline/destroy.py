@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from pipeline.apply import apply_and_prove, close_open, record_start, resumable
 from pipeline.carry import Arrival, Report
 from pipeline.context import Context
-from pipeline.model.environment import Environment, Instance, instance_of
+from pipeline.model.environment import Environment, instance_of
 from pipeline.model.errors import RefusedError
 from pipeline.model.gates import Facts, decide
 from pipeline.model.history import InstanceHistory, Operation

@@ -188,7 +188,7 @@ def _break_dead_lock(context: Context, site: Site, error: StateLockedError) -> N
     this machine ever started. A state lock by this machine's name is therefore a dead one's.
     """
     me = lock.Owner.me("")
-    if error.who not in {f"{me.user}@{me.host}"}:
+    if error.who != f"{me.user}@{me.host}":
         message = f"the state of {site.instance} is locked by {error.who}"
         raise TollgateError(message, "wait until that Terraform ends, or remove its lock by hand") from error
     context.progress.note(str(site.instance), "removing the state lock of a Terraform that died here")

@@ -1,4 +1,4 @@
-"""Settings read strictly from files: the project's own (pyproject.toml) and each environment's (environments/*.toml)."""
+"""Settings, read strictly: the project's own (pyproject.toml) and each environment's (environments/*.toml)."""
 
 import re
 import tomllib

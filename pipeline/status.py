@@ -70,7 +70,8 @@ def _blocks(
     if mine.waiting is not None:
         if mine.approvals:
             by = ", ".join(entry.by for entry in mine.approvals)
-            return (Reason("approval", f"approved by {by}", "`nox -s promote` applies it"),)
+            again = _again(mine.waiting.body["operation"], mine)
+            return (Reason("approval", f"approved by {by}", f"`{again}` applies it"),)
         return tuple(Reason(**reason) for reason in mine.waiting.body["reasons"])
     if wanted is None or mine.release == wanted:
         return ()

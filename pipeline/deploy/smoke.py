@@ -150,22 +150,33 @@ def _ask(
         )
     except httpx.HTTPError as error:
         return f"{request['method']} {request['path']} got no answer ({type(error).__name__}: {error})", {}
-    said = f"{request['method']} {request['path']} answered {answer.status_code}"
+    difference, kept = _compare(answer, expected, check.get("keep", {}))
+    if difference is None:
+        return None, kept
+    return f"{request['method']} {request['path']} answered {answer.status_code}{difference}", {}
+
+
+def _compare(
+    answer: httpx.Response, expected: Mapping[str, Any], keep: Mapping[str, str]
+) -> tuple[str | None, dict[str, str]]:
+    """Return what an answer differs in, as the end of a sentence, and what is to be kept of it."""
     if answer.status_code != expected["status"]:
-        return f"{said}, expected {expected['status']}", {}
-    if "json" not in expected and "keep" not in check:
+        return f", expected {expected['status']}", {}
+    if "json" not in expected and not keep:
         return None, {}
     try:
         body = answer.json()
     except ValueError:
-        return f"{said} with a body that is not JSON", {}
+        body = None
+    if not isinstance(body, dict):
+        return " with a body that is no JSON object", {}
     for name, value in expected.get("json", {}).items():
-        if not isinstance(body, dict) or body.get(name) != value:
-            return f"{said}, but {name} is not {value!r}", {}
-    kept = {name: body.get(field) for name, field in check.get("keep", {}).items()}
-    if not all(isinstance(value, str) for value in kept.values()):
-        return f"{said} without {', '.join(check['keep'].values())}", {}
-    return None, kept
+        if body.get(name) != value:
+            return f", but {name} is not {value!r}", {}
+    missing = [field for field in keep.values() if not isinstance(body.get(field), str)]
+    if missing:
+        return f" without {', '.join(missing)}", {}
+    return None, {name: str(body[field]) for name, field in keep.items()}
 
 
 def _fill(part: Any, values: Mapping[str, str]) -> Any:

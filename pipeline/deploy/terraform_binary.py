@@ -64,7 +64,7 @@ def parse_version(version: str) -> tuple[int, ...]:
     Raises:
         ValueError: It is not a version.
     """
-    return tuple(int(part) for part in version.split("-")[0].split("."))
+    return tuple(int(part) for part in version.partition("-")[0].split("."))
 
 
 def _argv(choice: str) -> tuple[str, ...]:

@@ -84,16 +84,8 @@ def run(
             )
             raise TollgateError(message, "check that the program is there and can be executed") from error
         lines = _Lines(stdout, on_line)
-        started = time.monotonic()
         try:
-            while child.poll() is None:
-                lines.follow()
-                if time.monotonic() - started > deadline_seconds:
-                    _stop(child)
-                    message = f"{what} did not end within {deadline_seconds:.0f} s and was stopped"
-                    raise TollgateError(message, "run the same command again; what was recorded is kept")
-                time.sleep(_POLL_SECONDS)
-            lines.follow()
+            _watch(child, lines, what, deadline_seconds)
         except KeyboardInterrupt:
             _stop(child)
             message = f"stopped by Ctrl-C during {what}"
@@ -102,6 +94,18 @@ def run(
             _stop(child)
             raise
         return Completed(what, child.returncode, _whole(stdout), _whole(stderr))
+
+
+def _watch(child: subprocess.Popen[bytes], lines: "_Lines", what: str, deadline_seconds: float) -> None:
+    """Hand on lines until the child has ended or its time is up."""
+    started = time.monotonic()
+    while child.poll() is None:
+        lines.follow()
+        if time.monotonic() - started > deadline_seconds:
+            message = f"{what} did not end within {deadline_seconds:.0f} s and was stopped"
+            raise TollgateError(message, "run the same command again; what was recorded is kept")
+        time.sleep(_POLL_SECONDS)
+    lines.follow()
 
 
 class _Lines:

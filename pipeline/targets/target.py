@@ -39,7 +39,7 @@ class Target(Protocol):
     def relaxes(self) -> tuple[str, ...]:
         """The rules that do not hold here, in words that every output repeats."""
 
-    def prepare(self, say: Callable[[str], None]) -> frozenset[str]:
+    def prepare(self, say: Callable[[str], None], /) -> frozenset[str]:
         """Make the accounts reachable; return the environments that may have lost something meanwhile."""
 
     def account(self, environment: Environment) -> Account:
@@ -88,7 +88,7 @@ class AwsTarget:
     name = "aws"
     relaxes: tuple[str, ...] = ()
 
-    def prepare(self, say: Callable[[str], None]) -> frozenset[str]:
+    def prepare(self, _say: Callable[[str], None]) -> frozenset[str]:
         """Nothing has to be started, and nothing is lost."""
         return frozenset()
 

@@ -60,7 +60,9 @@ def test_an_approved_run_is_finished_under_its_approval(tiny: TinyProject, point
     history = read_history(tiny.entries())
     assert tiny.status()["prod"]["state"] == "deployed"
     approvals = [entry for entry in tiny.entries() if entry.kind is Kind.APPROVAL]
-    used = [digest for entry in tiny.entries() if entry.kind is Kind.START for digest in entry.body["approvals"]]
+    used = [
+        digest for entry in tiny.entries() if entry.kind is Kind.START for digest in entry.body["approvals"]
+    ]
     assert len(used) == len(set(used))
     assert approvals[-1].digest in used
     assert history.candidate is not None

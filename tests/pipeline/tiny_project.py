@@ -51,7 +51,7 @@ settle-seconds = 2
 [accounts]
 local = "{account}"
 """
-_SYNTH = '''
+_SYNTH = """
 import json, pathlib, sys
 root = pathlib.Path(__file__).parent
 value = (root / "value.txt").read_text()
@@ -72,7 +72,7 @@ for environment in ("dev", "prod"):
     folder = pathlib.Path(sys.argv[1]) / "stacks" / f"tiny-{environment}"
     folder.mkdir(parents=True)
     (folder / "cdk.tf.json").write_text(json.dumps(stack, sort_keys=True))
-'''
+"""
 _SMOKE = {
     "schema": 1,
     "endpoint": {"url": "url"},
