@@ -1,10 +1,13 @@
 """The deployed role may do what the service needs and nothing more, seen by taking each grant away."""
 
+import time
+from contextlib import ExitStack
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.e2e.payments.client import Client, Deployed
+from tests.e2e.payments.client import Account, Client, Deployed
 from tests.e2e.payments.least_privilege import (
     NOT_ENFORCED,
     Grant,
@@ -53,6 +56,29 @@ def test_each_exception_has_its_reason(role: Role) -> None:
     """What is not tried is little, and each has AWS's own reference."""
     assert all("https://docs.aws.amazon.com/" in reason for reason in NOT_ENFORCED.values())
     assert {grant.action for grant in role.grants()} - NOT_ENFORCED.keys()
+
+
+@pytest.mark.cloud
+def test_a_payment_loses_nothing_while_s3_refuses(role: Role, client: Client, account: Account) -> None:
+    """Without the right to write to S3 the service still charges, says what it owes, delivers it later."""
+    since = time.time() - 1
+    with ExitStack() as taken:
+        for grant in role.grants():
+            if grant.action == "s3:PutObject":
+                taken.enter_context(role.without(grant))
+        made = client.pay()
+        payment = made.body["id"]
+        receipt = client.call("GET", f"/payments/{payment}/receipt")
+        events_before = account.events(payment)
+
+    after = client.call("GET", f"/payments/{payment}")
+
+    assert (made.status, made.body["status"], made.body["records"]) == (201, "captured", "pending")
+    assert (receipt.status, events_before) == (503, [])
+    assert after.body["records"] == "complete"
+    assert account.events(payment) == ["0001-created.json", "0002-captured.json"]
+    assert client.call("GET", f"/payments/{payment}/receipt").body["amount"] == made.body["amount"]
+    assert any('"RecordsDelayed"' in line for line in account.logged(since))
 
 
 @given(statements=STATEMENTS, data=st.data())

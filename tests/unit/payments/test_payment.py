@@ -44,7 +44,7 @@ def test_text_order_is_time_order(one: datetime, other: datetime) -> None:
 
 @given(st.lists(st.tuples(st.integers(1, 800), st.booleans()), max_size=8))
 def test_what_is_refundable_is_never_negative(refunds: list[tuple[int, bool]]) -> None:
-    """Whatever is promised, completed or declined, what is left and what went back never exceed the amount."""
+    """Whatever is promised, completed or declined, what is left and what went back make up the amount."""
     payment = a_payment().capture("ch", NOON)
     for number, (amount, accepted) in enumerate(refunds):
         if amount > payment.refundable:
