@@ -175,6 +175,27 @@ def test_who_makes_roles_can_be_held_to_a_boundary(access: CloudAccess) -> None:
         maker.create_role(RoleName="free", AssumeRolePolicyDocument=trust)
 
 
+def test_a_transaction_is_authorized_item_by_item(access: CloudAccess) -> None:
+    """Whoever may put an item may put it in a transaction; a delete in the same transaction needs its own right."""
+    client(access, "dynamodb").create_table(
+        TableName="ledger",
+        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    table = f"arn:aws:dynamodb:{access.region}:{_ACCOUNT}:table/ledger"
+    arn = _role(access, "putter", {"AWS": f"arn:aws:iam::{_ACCOUNT}:root"}, dynamodb_PutItem=table)
+    session = client(access, "sts").assume_role(RoleArn=arn, RoleSessionName="test")["Credentials"]
+    putter = client(access, "dynamodb", session)
+    put = {"Put": {"TableName": "ledger", "Item": {"pk": {"S": "a"}}}}
+    delete = {"Delete": {"TableName": "ledger", "Key": {"pk": {"S": "b"}}}}
+    putter.transact_write_items(TransactItems=[put])
+    with pytest.raises(ClientError, match="AccessDenied"):
+        putter.transact_write_items(TransactItems=[put, delete])
+    with pytest.raises(ClientError, match="AccessDenied"):
+        putter.transact_get_items(TransactItems=[{"Get": {"TableName": "ledger", "Key": {"pk": {"S": "a"}}}}])
+
+
 def test_a_conditional_write_happens_once(access: CloudAccess) -> None:
     """`If-None-Match: *` lets one writer win: what Terraform's lock file in S3 stands on."""
     _bucket(access, "locks")

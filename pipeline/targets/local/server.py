@@ -102,7 +102,7 @@ class Server:
         """Hear of every call that the emulator carried out: its dispatcher is the one place they all pass."""
         dispatch = emulator._dispatch_service_request  # noqa: SLF001 (there is no hook)
 
-        async def listening(  # noqa: PLR0917 (the signature that it takes the place of)
+        async def listening(
             method: str,
             path: str,
             headers: dict[str, str],

@@ -2,7 +2,14 @@
 
 from pathlib import Path
 
-from pipeline.targets.local.shims import apigateway, authorization, boundaries, cloudwatch, functions
+from pipeline.targets.local.shims import (
+    apigateway,
+    authorization,
+    boundaries,
+    cloudwatch,
+    functions,
+    transactions,
+)
 
 
 def install_shims(runtime: Path, settings: frozenset[str]) -> None:
@@ -17,3 +24,4 @@ def install_shims(runtime: Path, settings: frozenset[str]) -> None:
     boundaries.install()
     cloudwatch.install()
     functions.install(runtime, settings)
+    transactions.install()  # after the others that judge, so that each item meets them

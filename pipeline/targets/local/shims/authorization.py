@@ -37,9 +37,7 @@ def install() -> None:
 
 
 def _naming_actions(otherwise: Callable[..., str | None]) -> Callable[..., str | None]:
-    def action(  # noqa: PLR0917 (the signature that it takes the place of)
-        service: str, method: str, path: str, headers: Any, body: bytes, params: Any
-    ) -> str | None:
+    def action(service: str, method: str, path: str, headers: Any, body: bytes, params: Any) -> str | None:
         if _is_rest_api(service, path):
             return f"apigateway:{method}"
         if service == "lambda":
@@ -52,7 +50,7 @@ def _naming_actions(otherwise: Callable[..., str | None]) -> Callable[..., str |
 
 
 def _naming_resources(otherwise: Callable[..., str]) -> Callable[..., str]:
-    def resource(  # noqa: PLR0917 (the signature that it takes the place of)
+    def resource(
         service: str,
         method: str,
         path: str,

@@ -21,7 +21,7 @@ def install() -> None:
     """Judge what a role's policies allow once more, by its boundary."""
     enforce = iam_evaluator.enforce
 
-    def within_boundary(  # noqa: PLR0917 (the signature that it takes the place of)
+    def within_boundary(
         access_key_id: str,
         iam_action: str,
         service: str,
