@@ -62,7 +62,7 @@ def refused(world: World, reply: Reply, status: int, field: str | None) -> None:
         ("metadata.k", {"k": "nul\u0000"}),
         ("metadata.k", {"k": "half \ud800 a pair"}),
         ("metadata.k", {"k": "\u0085"}),
-        ("metadata", {"\udfff": "x"}),
+        ("metadata.\\udfff", {"\udfff": "x"}),
         ("metadata." + "a" * 41, {"a" * 41: "x"}),
         ("metadata.no spaces", {"no spaces": "x"}),
         ("unknown", "x"),
@@ -122,6 +122,20 @@ def test_a_body_that_is_not_json_by_its_type_is_refused(api: Api, world: World) 
 
     right = {"Content-Type": "Application/JSON; charset=utf-8"}
     assert api.call("POST", "/payments", body=PAYMENT, key="k", headers=right).status == 201
+
+
+@pytest.mark.parametrize("depth", [100, 900, 5000])
+@pytest.mark.parametrize("name", ["amount", "metadata", "x"])
+def test_a_deep_body_is_refused(api: Api, world: World, name: str, depth: int) -> None:
+    """Nesting, deep enough for the reader or too deep for it, is 400 wherever it stands."""
+    deep = '{"amount":' * depth + "1" + "}" * depth
+    reply = api.call(
+        "POST", "/payments", raw_body=json.dumps(PAYMENT)[:-1] + f', "{name}2": {deep}}}', key="k"
+    )
+    inside = api.call("POST", "/payments", raw_body=f'{{"{name}": {deep}}}', key="k")
+
+    refused(world, reply, 400, reply.body["field"])
+    refused(world, inside, 400, inside.body["field"])
 
 
 @pytest.mark.parametrize("body", ["%%%", base64.b64encode(b'{"a": "\xff"}').decode(), "\ud800"])
