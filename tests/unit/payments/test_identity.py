@@ -1,6 +1,6 @@
 import re
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from payments.domain.identity import PAYMENT_ID_PATTERN, fingerprint, payment_id, refund_id
@@ -27,6 +27,7 @@ def test_a_refund_belongs_to_its_payment(key: str) -> None:
     assert refund_id("c", "pay_1", key) != refund_id("c", "pay_2", key)
 
 
+@settings(max_examples=50)
 @given(one=BODIES, other=BODIES)
 def test_fingerprints_compare_content(one: dict[str, object], other: dict[str, object]) -> None:
     """Fingerprints are equal exactly when bodies are, and do not depend on the order of fields."""

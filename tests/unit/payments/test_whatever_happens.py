@@ -97,4 +97,4 @@ class Payments(RuleBasedStateMachine):
 
 
 TestWhateverHappens = Payments.TestCase
-TestWhateverHappens.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
+TestWhateverHappens.settings = settings(max_examples=40, stateful_step_count=25, deadline=None)
