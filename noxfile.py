@@ -88,6 +88,12 @@ def destroy(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
+def bootstrap(session: nox.Session) -> None:
+    """Give the account of `-- ENV` what it has once: state, roles, keys."""
+    _tollgate(session, "bootstrap")
+
+
+@nox.session(default=False)
 def cloud(session: nox.Session) -> None:
     """Run the local accounts: `-- up`, `status`, `down` or `reset`."""
     _tollgate(session, "cloud")
@@ -180,7 +186,7 @@ def lock(session: nox.Session) -> None:
 def _tollgate(session: nox.Session, verb: str, *, policies: bool = False) -> None:
     """Run one verb of the `tollgate` command with the session's arguments."""
     _environment(session, policies=policies)
-    if verb in {"promote", "plan", "approve", "destroy"}:
+    if verb in {"promote", "plan", "approve", "destroy", "bootstrap", "key"}:
         _install_terraform_if_missing(session)
     _run(session, "python", "-m", "pipeline", verb, *session.posargs)
 

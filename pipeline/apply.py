@@ -32,7 +32,7 @@ def record_start(
 ) -> Entry:
     """Record that this change set is about to be applied; its approvals are used up by that."""
     body = {
-        **instance_fields(site.instance, site.workspace.release.digest),
+        **instance_fields(site.instance, site.release.digest),
         "change_set": judged.change_set.digest,
         "operation": operation,
         "approvals": [entry.digest for entry in approvals],
@@ -117,7 +117,7 @@ def _apply(context: Context, site: Site, judged: Judged) -> None:
 
 def _prove_working(context: Context, site: Site, *, applied: bool) -> dict[str, object]:
     """Call the endpoint as the release says, then plan again: nothing may be left to do."""
-    place, release = str(site.instance), site.workspace.release
+    place, release = str(site.instance), site.release
     checks = context.store.read(release, SMOKE_CHECKS)
     with context.progress.step(place, "smoke") as step:
         endpoint = find_endpoint(checks, site.workspace.outputs(), site.account)

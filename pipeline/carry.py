@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 
 from pipeline.apply import apply_and_prove, close_open, record_start, resumable
+from pipeline.bootstrap import ensure_bootstrapped
 from pipeline.context import Context
 from pipeline.evidence.checks import require_passed
 from pipeline.host.faults import reached
@@ -97,13 +98,14 @@ def carry(
         context.store.load(release.digest)
         require_passed(context.project, context.store, release)
         step.result = short(release.digest)
+    ensure_bootstrapped(context, environment, context.target.account(environment))
     with open_site(context, environment, instance, release, f"promoting {short(release.digest)}") as site:
         return _carry_held(context, site, wish)
 
 
 def _carry_held(context: Context, site: Site, wish: Wish) -> Report:
     """Go on once the instance is ours alone: what the ledger says now holds until we write to it."""
-    instance, release = site.instance, site.workspace.release
+    instance, release = site.instance, site.release
     judged = judge(context, site)
     history, head = context.history()
     mine = history.of(instance)

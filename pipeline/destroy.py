@@ -34,7 +34,7 @@ def destroy(context: Context, environment: Environment, suffix: str | None) -> R
 
 
 def _destroy_held(context: Context, site: Site) -> Report:
-    release = site.workspace.release
+    release = site.release
     judged = judge(context, site, Operation.DESTROY)
     history, head = context.history()
     mine = history.of(site.instance)

@@ -9,14 +9,14 @@ from typing import Any
 from pipeline.context import Context
 from pipeline.deploy.plan_json import read_plan
 from pipeline.deploy.state_bucket import StateBucket
-from pipeline.deploy.workspace import StateLockedError, Workspace, open_workspace
+from pipeline.deploy.workspace import LOCK_FILE, STACK_FILE, StateLockedError, Workspace, open_workspace
 from pipeline.host import lock
 from pipeline.host.faults import reached
 from pipeline.model.change_set import ChangeSet
 from pipeline.model.environment import Environment, Instance
 from pipeline.model.errors import TollgateError
 from pipeline.model.history import Operation
-from pipeline.model.release import Release, stack_title
+from pipeline.model.release import LAMBDA_PACKAGE, PROVIDER_LOCK, Release, stack_title
 from pipeline.model.safety import findings, needs_person
 from pipeline.model.safety.finding import Finding
 from pipeline.show.progress import Step
@@ -30,6 +30,7 @@ class Site:
     Attributes:
         environment: Its environment.
         instance: The instance.
+        release: What is planned there.
         account: Where it lives.
         bucket: What is kept beside its state.
         workspace: A private folder with the release's stack.
@@ -39,6 +40,7 @@ class Site:
 
     environment: Environment
     instance: Instance
+    release: Release
     account: Account
     bucket: StateBucket
     workspace: Workspace
@@ -87,18 +89,23 @@ def open_site(
                 reached("locked")
                 bucket.insist_on_version(instance, context.terraform.version)
                 with open_workspace(
-                    release,
-                    context.store,
-                    instance,
-                    account,
-                    context.terraform,
-                    context.home.work,
-                    context.home.cache,
-                    (descriptor,),
+                    _files(context, release, environment),
+                    name=instance.file_stem,
+                    account=account,
+                    variables={
+                        "environment_suffix": instance.suffix,
+                        "account_id": account.account_id,
+                        "release": release.digest,
+                    },
+                    terraform=context.terraform,
+                    work=context.home.work,
+                    cache=context.home.cache,
+                    keep_open=(descriptor,),
                 ) as workspace:
                     yield Site(
                         environment=environment,
                         instance=instance,
+                        release=release,
                         account=account,
                         bucket=bucket,
                         workspace=workspace,
@@ -142,7 +149,7 @@ def plan_again(site: Site, step: Step, operation: Operation = Operation.FORWARD)
 
 def _read(site: Site, *, has_changes: bool, operation: Operation) -> Judged:
     where = (
-        site.workspace.release.digest,
+        site.release.digest,
         site.instance.environment,
         site.instance.suffix,
         site.account.account_id,
@@ -169,6 +176,15 @@ def _read(site: Site, *, has_changes: bool, operation: Operation) -> Judged:
     unaccepted = tuple(finding for finding in found if finding.id not in site.environment.accepts)
     reasons = needs_person(change_set, unaccepted, site.environment.tolerates)
     return Judged(change_set=change_set, findings=found, needs_person=reasons)
+
+
+def _files(context: Context, release: Release, environment: Environment) -> dict[str, bytes]:
+    """Return what Terraform needs of a release for one environment, every byte verified."""
+    return {
+        STACK_FILE: context.store.read(release, stack_title(environment.name)),
+        LOCK_FILE: context.store.read(release, PROVIDER_LOCK),
+        LAMBDA_PACKAGE: context.store.read(release, LAMBDA_PACKAGE),
+    }
 
 
 def _baseline(

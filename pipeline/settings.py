@@ -38,6 +38,7 @@ class Project:
         root: Where the project's files are.
         name: The first word of every stack's name.
         synth: The program that writes the stacks; `{out}` is where to.
+        bootstrap: The program that writes the stacks of the accounts themselves.
         package_source: Folder of the Lambda's own code.
         package_requirements: Hashed requirement file of its dependencies.
         package_python: Python version of the Lambda runtime.
@@ -49,6 +50,7 @@ class Project:
     root: Path
     name: str
     synth: tuple[str, ...]
+    bootstrap: tuple[str, ...]
     package_source: Path
     package_requirements: Path
     package_python: str
@@ -68,6 +70,7 @@ def load_project(root: Path) -> Project:
     keys: dict[str, type] = {
         "name": str,
         "synth": list,
+        "bootstrap": list,
         "package-source": str,
         "package-requirements": str,
         "package-python": str,
@@ -85,6 +88,7 @@ def load_project(root: Path) -> Project:
         root=root,
         name=table["name"],
         synth=tuple(table["synth"]),
+        bootstrap=tuple(table["bootstrap"]),
         package_source=root / table["package-source"],
         package_requirements=root / table["package-requirements"],
         package_python=table["package-python"],

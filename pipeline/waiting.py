@@ -31,7 +31,7 @@ def record_shown(
 ) -> Entry:
     """Record what waits for whom, so that an approval can name it."""
     body = {
-        **instance_fields(site.instance, site.workspace.release.digest),
+        **instance_fields(site.instance, site.release.digest),
         "change_set": judged.change_set.digest,
         "operation": operation,
         "needs_person": list(judged.needs_person),

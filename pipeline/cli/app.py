@@ -8,6 +8,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+from pipeline import bootstrap as bootstrapping
 from pipeline import destroy as destroying
 from pipeline import promote as promoting
 from pipeline import waiting
@@ -21,7 +22,7 @@ from pipeline.host.home import project_root
 from pipeline.model.environment import instance_of
 from pipeline.model.errors import InterruptedByUserError, RefusedError, UsageError
 from pipeline.model.release import short
-from pipeline.plan import judge, open_site
+from pipeline.plan import Judged, judge, open_site
 from pipeline.settings import load_environments, load_project
 from pipeline.show import change_set as show_change_set
 from pipeline.show.words import show_reasons, show_rows
@@ -181,6 +182,39 @@ def key(
     typer.echo(f"url={endpoint.url}")
     for name, value in endpoint.secrets.items():
         typer.echo(f"{name}={value}")
+
+
+@app.command()
+def bootstrap(
+    env: Env,
+    repository: Annotated[
+        str,
+        typer.Option("--repository", metavar="OWNER/NAME", help="Whose GitHub workflows may deploy there."),
+    ] = bootstrapping.LOCAL_REPOSITORY,
+    yes: Annotated[bool, typer.Option("--yes", help="Apply what is shown without asking.")] = False,
+    target: Target = None,
+) -> None:
+    """Give an account what it has once: state bucket, roles, logging, signing key."""
+    context = Context.open(progress(), target)
+    environment = context.environments.named(env)
+    if context.target.name == "aws" and repository == bootstrapping.LOCAL_REPOSITORY:
+        raise UsageError(
+            "a real account must know whose workflows may deploy there", "say `--repository OWNER/NAME`"
+        )
+    context.target.prepare(lambda text: context.progress.note("cloud", text))
+
+    def consent(judged: Judged) -> bool:
+        show_change_set.show(results(), judged.change_set, judged.findings, judged.needs_person)
+        if yes:
+            return True
+        if not sys.stdin.isatty():
+            raise RefusedError(
+                "nothing was changed: nobody was there to say yes", "read it, then run again with `--yes`"
+            )
+        return typer.confirm("Apply this?", err=True)
+
+    for warning in bootstrapping.bootstrap(context, environment, repository, consent):
+        context.progress.note(env, warning)
 
 
 @app.command()

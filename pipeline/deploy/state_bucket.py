@@ -70,6 +70,21 @@ class StateBucket:
             )
             s3.put_public_access_block(Bucket=self.name, PublicAccessBlockConfiguration=closed)
 
+    def has(self, key: str) -> bool:
+        """Whether the bucket is there and holds an object called `key`.
+
+        Raises:
+            TollgateError: The bucket cannot be read.
+        """
+        with _in_words(f"the state bucket {self.name} cannot be read"):
+            try:
+                self.account.client("s3").head_object(Bucket=self.name, Key=key)
+            except ClientError as error:
+                if _code(error) not in {*_NOT_THERE, "NoSuchBucket"}:
+                    raise
+                return False
+        return True
+
     def secret_key(self) -> bytes:
         """Return the key of the digests that stand for secrets, made once, kept where only the state is.
 

@@ -1,28 +1,27 @@
-"""One private folder in which Terraform works on one instance: the release's files, and nothing that outlives the run.
+"""One private folder in which Terraform works on one stack, and nothing in it outlives the run.
 
-Settings of the instance come from outside the release: the backend at `init`, the variables at `plan`.
+Settings of the instance come from outside the stack: the backend at `init`, the variables at `plan`.
 """
 
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from pipeline.deploy.terraform_binary import TerraformBinary, clean_environment, cli_config
 from pipeline.host.files import scratch_folder
 from pipeline.host.process import Completed, run
-from pipeline.model.environment import Instance
 from pipeline.model.errors import TollgateError
-from pipeline.model.release import LAMBDA_PACKAGE, PROVIDER_LOCK, Release, stack_title
-from pipeline.stores.releases import ReleaseStore
 from pipeline.targets.account import Account
 
 INIT_SECONDS = 600
 PLAN_SECONDS = 900
 APPLY_SECONDS = 3600
+STACK_FILE = "cdk.tf.json"
+LOCK_FILE = ".terraform.lock.hcl"
 _PLAN_FILE = "plan.bin"
 _SUCCEEDED_WITH_CHANGES = 2
 
@@ -58,27 +57,25 @@ class StateLockedError(TerraformError):
 
 @dataclass(frozen=True, slots=True)
 class Workspace:
-    """A release's stack for one instance, ready for Terraform.
+    """A stack, ready for Terraform.
 
     Attributes:
         folder: Where Terraform runs; private to this process.
-        instance: Which instance.
-        account: Where it lives.
-        release: What is deployed there.
-        stack: The release's stack, parsed.
+        account: Where it is deployed.
+        variables: Values of the stack's variables.
+        stack: The stack, parsed.
         terraform: The program.
+        config: Terraform's own configuration: where the provider comes from.
         keep_open: Descriptors that Terraform inherits, so that our lock lives as long as it does.
     """
 
     folder: Path
-    instance: Instance
     account: Account
-    release: Release
+    variables: Mapping[str, str]
     stack: Mapping[str, Any]
     terraform: TerraformBinary
     config: Path
     keep_open: tuple[int, ...] = ()
-    log: list[str] = field(default_factory=list)
 
     def init(self, bucket: str, key: str) -> None:
         """Connect the folder with its provider and its state.
@@ -102,13 +99,14 @@ class Workspace:
             raise TerraformError("terraform init", [_plain(result.stderr or result.stdout)], hint)
 
     def plan(self, on_event: Callable[[Event], None], *, destroy: bool = False) -> bool:
-        """Plan the release for the instance; return whether there is anything to do.
+        """Plan the stack; return whether there is anything to do.
 
         Raises:
             StateLockedError: Another Terraform holds the state.
             TerraformError: The plan failed.
         """
-        flags = ["-input=false", "-json", "-detailed-exitcode", f"-out={_PLAN_FILE}", *self._variables()]
+        flags = ["-input=false", "-json", "-detailed-exitcode", f"-out={_PLAN_FILE}"]
+        flags += [f"-var={name}={value}" for name, value in self.variables.items()]
         result = self._run("plan", [*flags, *(["-destroy"] if destroy else [])], PLAN_SECONDS, on_event)
         if result.exit_code not in {0, _SUCCEEDED_WITH_CHANGES}:
             raise _failure(
@@ -167,14 +165,6 @@ class Workspace:
         if result.exit_code != 0:
             raise TerraformError("terraform force-unlock", [_plain(result.stderr)], "run again")
 
-    def _variables(self) -> list[str]:
-        values = {
-            "environment_suffix": self.instance.suffix,
-            "account_id": self.account.account_id,
-            "release": self.release.digest,
-        }
-        return [f"-var={name}={value}" for name, value in values.items()]
-
     def _run(
         self,
         command: str,
@@ -201,36 +191,43 @@ class Workspace:
 
 @contextmanager
 def open_workspace(
-    release: Release,
-    store: ReleaseStore,
-    instance: Instance,
+    files: Mapping[str, bytes],
+    *,
+    name: str,
     account: Account,
+    variables: Mapping[str, str],
     terraform: TerraformBinary,
     work: Path,
     cache: Path,
     keep_open: tuple[int, ...] = (),
 ) -> Iterator[Workspace]:
-    """Unpack a release's stack, every byte verified, into a private folder that is removed afterwards.
+    """Lay a stack's files into a private folder that is removed afterwards.
+
+    Args:
+        files: `cdk.tf.json`, `.terraform.lock.hcl` and what the stack reads beside them.
+        name: What the folder's name begins with: leftovers of a killed run of the same name go.
+        account: Where the stack is deployed.
+        variables: Values of its variables.
+        terraform: The program.
+        work: Where private folders are made.
+        cache: Where providers from the registry are kept.
+        keep_open: Descriptors that Terraform inherits.
 
     Raises:
-        TollgateError: The release has no stack for the environment, or is damaged.
+        TollgateError: The disk is full, or the provider mirror that was asked for does not hold the provider.
     """
-    with scratch_folder(work, instance.file_stem) as folder:
-        stack = store.read(release, stack_title(instance.environment))
-        lock = store.read(release, PROVIDER_LOCK)
+    with scratch_folder(work, name) as folder:
         run_in = folder / "stack"
         run_in.mkdir(mode=0o700)
-        (run_in / "cdk.tf.json").write_bytes(stack)
-        (run_in / ".terraform.lock.hcl").write_bytes(lock)
-        (run_in / "lambda.zip").write_bytes(store.read(release, LAMBDA_PACKAGE))
+        for title, content in files.items():
+            (run_in / title).write_bytes(content)
         config = folder / "terraform.rc"
-        config.write_text(cli_config(_locked_version(lock), cache / "providers"))
+        config.write_text(cli_config(_locked_version(files[LOCK_FILE]), cache / "providers"))
         yield Workspace(
             folder=run_in,
-            instance=instance,
             account=account,
-            release=release,
-            stack=json.loads(stack),
+            variables=variables,
+            stack=json.loads(files[STACK_FILE]),
             terraform=terraform,
             config=config,
             keep_open=keep_open,

@@ -27,6 +27,7 @@ _PYPROJECT = """
 [tool.tollgate]
 name = "tiny"
 synth = ["{python}", "synth.py", "{out}"]
+bootstrap = ["{python}", "bootstrap.py", "{out}"]
 package-source = "app/tiny"
 package-requirements = "requirements.txt"
 package-python = "3.13"
@@ -73,6 +74,19 @@ for environment in ("dev", "prod"):
     folder.mkdir(parents=True)
     (folder / "cdk.tf.json").write_text(json.dumps(stack, sort_keys=True))
 """
+_BOOTSTRAP = '''
+import json, pathlib, sys
+for environment in ("dev", "prod"):
+    stack = {
+        "terraform": {"backend": {"s3": {}}},
+        "variable": {"account_id": {"type": "string"}, "github_repository": {"type": "string"}},
+        "resource": {"terraform_data": {"once": {"input": "${var.account_id}"}}},
+        "output": {"concurrency_target": {"value": 10}},
+    }
+    folder = pathlib.Path(sys.argv[1]) / "stacks" / f"bootstrap-{environment}"
+    folder.mkdir(parents=True)
+    (folder / "cdk.tf.json").write_text(json.dumps(stack, sort_keys=True))
+'''
 _SMOKE = {
     "schema": 1,
     "endpoint": {"url": "url"},
@@ -133,6 +147,7 @@ class TinyProject:
         files = {
             "pyproject.toml": _PYPROJECT,
             "synth.py": _SYNTH,
+            "bootstrap.py": _BOOTSTRAP,
             "check.py": "print('checked')\n",
             "requirements.txt": "",
             "terraform.lock.hcl": "# no provider from outside is needed\n",
