@@ -7,11 +7,13 @@ import json
 import os
 import subprocess
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from pipeline.host.files import scratch_folder
 from pipeline.model.canonical import sha256_digest
 from pipeline.model.errors import TollgateError
 from pipeline.model.ledger import Entry, Kind, LedgerError, check_body, verify_chain
@@ -19,6 +21,7 @@ from pipeline.model.ledger import Entry, Kind, LedgerError, check_body, verify_c
 _REF = "refs/heads/ledger"
 _ENTRY_FILE = "entry.json"
 _DEADLINE_SECONDS = 60
+_REF_LOCK_MILLISECONDS = 3000
 _MAX_ENTRY_BYTES = 4 * 1024 * 1024
 
 
@@ -111,17 +114,25 @@ class Ledger:
         return result.stdout
 
     def _make(self) -> None:
-        if (self.path / "HEAD").exists():
+        if not _is_free(self.path):
             return
+        # Made beside its place and moved there whole: a run that is killed meanwhile leaves no half repository.
         try:
-            self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with scratch_folder(self.path.parent, ".ledger") as folder:
+                made = type(self)(folder)
+                made._git("init", "--quiet", "--bare", "--initial-branch=ledger", ".")  # noqa: SLF001 - another of us
+                with suppress(OSError):  # another run was faster, or the next look says what is wrong
+                    folder.rename(self.path)
+            if _is_free(self.path):
+                message = f"the ledger {self.path} cannot be made: its place cannot be taken"
+                raise TollgateError(message, "free space or permissions there, then run again")
         except OSError as error:
             message = f"the ledger {self.path} cannot be made: {error.strerror or error}"
             raise TollgateError(message, "free space or permissions there, then run again") from error
-        self._git("init", "--quiet", "--bare", "--initial-branch=ledger", ".")
 
     def _read(self) -> tuple[str | None, tuple[Entry, ...]]:
-        if not self.path.exists():
+        if _is_free(self.path):
             return None, ()
         head = self._run(["rev-parse", "--verify", "--quiet", _REF])
         if head.returncode != 0:
@@ -165,8 +176,10 @@ class Ledger:
             "GIT_TERMINAL_PROMPT": "0",
             "LC_ALL": "C",
         }
+        # Another writer holds the branch for as long as its disk takes: wait for it, then lose by comparison.
+        patient = ["-c", f"core.filesRefLockTimeout={_REF_LOCK_MILLISECONDS}"]
         durable = ["-c", "core.fsync=loose-object,reference", "-c", "core.hooksPath=/dev/null"]
-        argv = ["git", *durable, f"--git-dir={self.path}", *arguments]
+        argv = ["git", *durable, *patient, f"--git-dir={self.path}", *arguments]
         try:
             return subprocess.run(
                 argv,
@@ -184,6 +197,11 @@ class Ledger:
         except subprocess.TimeoutExpired:
             message = f"git {arguments[0]} did not end within {_DEADLINE_SECONDS} s"
             raise TollgateError(message, "see whether another git process holds the ledger") from None
+
+
+def _is_free(path: Path) -> bool:
+    """Whether nothing is kept at `path` yet."""
+    return not path.exists() or (path.is_dir() and next(path.iterdir(), None) is None)
 
 
 def _batch(output: bytes) -> list[bytes]:
@@ -205,14 +223,20 @@ def _batch(output: bytes) -> list[bytes]:
 def _entry(content: bytes) -> Entry:
     try:
         document = json.loads(content)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise LedgerError("an entry is not JSON") from None
     entry = Entry.from_json(document)
-    if entry.content != content:
+    try:
+        is_itself = entry.content == content
+    except (ValueError, RecursionError):  # NaN, which Python reads and no JSON holds
+        is_itself = False
+    if not is_itself:
         raise LedgerError(f"entry {entry.number} is not in its one spelling ({sha256_digest(content)})")
     return entry
 
 
 def _words(stderr: bytes) -> str:
+    """Return the line of git's that says what is the matter; advice follows it."""
     lines = stderr.decode(errors="replace").strip().splitlines()
-    return lines[-1] if lines else "nothing"
+    said = (line for line in lines if line.startswith(("fatal:", "error:")))
+    return next(said, lines[-1] if lines else "nothing")
