@@ -29,7 +29,7 @@ class DynamoDbPayments:
         self._date_index = date_index
 
     def create(self, payment: Payment) -> Payment:
-        """Closes window a: of many puts of one id, DynamoDB lets one through."""
+        """Closes the window at the start: of many puts of one id, DynamoDB lets one through."""
         try:
             self._client.put_item(
                 TableName=self._table,
@@ -47,7 +47,7 @@ class DynamoDbPayments:
         return payment
 
     def replace(self, payment: Payment) -> Payment:
-        """Closes windows b, c and e: only the version that was read can be replaced."""
+        """Closes windows a, b and d: only the version that was read can be replaced."""
         changed = replace(payment, version=payment.version + 1)
         try:
             self._client.put_item(

@@ -61,7 +61,7 @@ def _put_once(client: "S3Client", bucket: str, key: str, document: Mapping[str, 
             Key=key,
             Body=json.dumps(document, sort_keys=True).encode(),
             ContentType="application/json",
-            IfNoneMatch="*",  # window e: what was delivered before stays as it is
+            IfNoneMatch="*",  # window d: what was delivered before stays as it is
         )
     except ClientError as error:
         if error.response["Error"]["Code"] != "PreconditionFailed":

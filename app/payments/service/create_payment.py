@@ -37,11 +37,11 @@ def create_payment(
         metadata=asked.metadata,
         now=ports.now(),
     )
-    payment = ports.payments.create(fresh)  # window a: one of many wins, with the lease
+    payment = ports.payments.create(fresh)  # at the start: one of many wins, with the lease
     replayed = payment is not fresh
     if replayed:
         payment.require_same_request(fresh.fingerprint)
-        payment = change(ports, payment, lambda stored: stored.claim(ports.now()))  # windows b and c
+        payment = change(ports, payment, lambda stored: stored.claim(ports.now()))  # windows a and b
     if payment.status is Status.PENDING:
         payment = _charge(ports, payment, asked.payment_method)
     payment = deliver_records(ports, payment)

@@ -16,7 +16,7 @@ def deliver_records(ports: Ports, payment: Payment) -> Payment:
             ports.log.append(payment.id, event)
             if event.kind == "captured":
                 ports.receipts.put(payment.id, payment.receipt())
-        # Window e: the outbox is emptied only after all of it was kept, and only of what was kept.
+        # Window d: the outbox is emptied only after all of it was kept, and only of what was kept.
         return change(ports, payment, lambda stored: stored.delivered(last))
     except (StorageUnavailableError, BusyError):
         ports.telemetry.happened("RecordsDelayed", payment_id=payment.id)
