@@ -45,7 +45,8 @@ def write_whole(out: Path, build: Callable[[Path], None]) -> None:
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}-") as scratch:
-            made, fresh = Path(scratch) / "made", Path(scratch) / "fresh"
+            # Absolute: Node.js may have started in another folder.
+            made, fresh = Path(scratch).absolute() / "made", Path(scratch) / "fresh"
             build(made)
             for stack in sorted((made / "stacks").iterdir()):
                 target = fresh / "stacks" / stack.name
