@@ -73,7 +73,7 @@ def altered(original: ChangeSet, **other: Any) -> ChangeSet:
     return replace(original, **other)
 
 
-FEW = settings(max_examples=30, deadline=None)
+FEW = settings(max_examples=20, deadline=None)
 """Whole change sets are slow to make up; what is wrong with them shows soon."""
 
 _NAMES = st.text("abcde_", min_size=1, max_size=5)
