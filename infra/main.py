@@ -21,13 +21,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--out", type=Path, required=True, metavar="DIR", help="write DIR/stacks/<stack>/cdk.tf.json"
     )
     parser.add_argument(
+        "--environment",
+        action="append",
+        metavar="ENV",
+        help="only this one; may be given again (default: all)",
+    )
+    parser.add_argument(
         "--bootstrap",
         action="store_true",
         help="the stacks of the accounts instead of those of the payment API",
     )
     chosen = parser.parse_args(arguments)
     try:
-        write_whole(chosen.out, _bootstraps if chosen.bootstrap else _payments)
+        build = _bootstraps if chosen.bootstrap else _payments
+        write_whole(chosen.out, lambda folder: build(folder, chosen.environment))
     except InfraError as trouble:
         hint = f"hint: {trouble.hint}\n" if trouble.hint else ""
         sys.stderr.write(f"error: {trouble.message}\n{hint}")
@@ -83,27 +90,31 @@ def _refuse_foreign(out: Path) -> None:
 # ruff: noqa: PLC0415
 
 
-def _payments(folder: Path) -> None:
+def _payments(folder: Path, names: Sequence[str] | None) -> None:
     from infra.api_definition import ApiDefinition
-    from infra.environments import ENVIRONMENTS
+    from infra.environments import ENVIRONMENTS, environment
     from infra.providers import App
     from infra.stacks import PaymentsStack, PaymentsStackProps
 
+    configs = [environment(name) for name in dict.fromkeys(names or ENVIRONMENTS)]
     definition = ApiDefinition.read(OPENAPI)
     app = App(outdir=str(folder))
-    for name, config in ENVIRONMENTS.items():
-        PaymentsStack(app, f"payments-{name}", PaymentsStackProps(config=config, definition=definition))
+    for config in configs:
+        PaymentsStack(
+            app, f"payments-{config.name}", PaymentsStackProps(config=config, definition=definition)
+        )
     app.synth()
 
 
-def _bootstraps(folder: Path) -> None:
-    from infra.environments import ENVIRONMENTS
+def _bootstraps(folder: Path, names: Sequence[str] | None) -> None:
+    from infra.environments import ENVIRONMENTS, environment
     from infra.providers import App
     from infra.stacks import BootstrapStack, BootstrapStackProps
 
+    configs = [environment(name) for name in dict.fromkeys(names or ENVIRONMENTS)]
     app = App(outdir=str(folder))
-    for name, config in ENVIRONMENTS.items():
-        BootstrapStack(app, f"bootstrap-{name}", BootstrapStackProps(config=config))
+    for config in configs:
+        BootstrapStack(app, f"bootstrap-{config.name}", BootstrapStackProps(config=config))
     app.synth()
 
 

@@ -8,6 +8,7 @@ import re
 from dataclasses import dataclass
 
 from infra.errors import InfraError
+from infra.providers import Token
 
 PROJECT = "tollgate"
 MANAGED_BY = "cdktf"
@@ -51,6 +52,13 @@ class InstanceNames:
     suffix: str
     account_id: str
     owner: str
+
+    def __post_init__(self) -> None:
+        """Refuse what some service would refuse later; what only Terraform will know, its variables check."""
+        if not Token.is_unresolved(self.suffix):
+            check_suffix(self.suffix)
+        if not (Token.is_unresolved(self.account_id) or re.fullmatch(ACCOUNT_PATTERN, self.account_id)):
+            raise InfraError(f"account id is {self.account_id!r}, expected 12 digits")
 
     def of(self, kind: str) -> str:
         """The name of the instance's `kind`: `payments-api-dev`."""

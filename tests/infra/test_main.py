@@ -45,6 +45,24 @@ def test_writes_the_accounts_stacks(tmp_path: Path) -> None:
     }
 
 
+def test_writes_one_environment_when_asked(synthesized: Path, tmp_path: Path) -> None:
+    """One environment alone is the same as among the others."""
+    assert main(["--environment", "staging", "--out", str(tmp_path / "out")]) == 0
+
+    path = "stacks/payments-staging/cdk.tf.json"
+    assert content(tmp_path / "out") == {path: content(synthesized)[path]}
+
+
+@pytest.mark.parametrize("bootstrap", [[], ["--bootstrap"]])
+def test_unknown_environment_is_refused_before_anything_is_written(
+    tmp_path: Path, bootstrap: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An environment that does not exist is refused with those that do, and nothing is written."""
+    assert main([*bootstrap, "--environment", "qa", "--out", str(tmp_path / "out")]) == 2
+    assert capsys.readouterr().err == "error: environment is 'qa', expected one of dev, staging, prod\n"
+    assert not list(tmp_path.iterdir())
+
+
 @pytest.mark.parametrize(
     "surroundings",
     [

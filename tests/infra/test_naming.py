@@ -49,6 +49,19 @@ def test_bad_suffix_is_refused(suffix: str) -> None:
     assert "pr-42" in refused.value.hint
 
 
+@pytest.mark.parametrize("account_id", ["", "1234", "12345678901a", "1" * 13])
+def test_bad_account_is_refused(account_id: str) -> None:
+    """An account that is not twelve digits is refused."""
+    with pytest.raises(InfraError, match=rf"account id is '{account_id}', expected 12 digits"):
+        InstanceNames(environment="dev", suffix="dev", account_id=account_id, owner="x")
+
+
+def test_bad_suffix_makes_no_names() -> None:
+    """Names are never made with a suffix that some service would refuse."""
+    with pytest.raises(InfraError, match="environment suffix is 'Dev'"):
+        InstanceNames(environment="dev", suffix="Dev", account_id="1" * 12, owner="x")
+
+
 def test_longest_suffix_is_accepted() -> None:
     """The longest allowed suffix is allowed."""
     assert check_suffix("a" * SUFFIX_MAX)
