@@ -34,6 +34,7 @@ class ReleaseContents:
         expressions: Whole texts that may call a function.
         variables: Names of Terraform variables.
         keyless_methods: API methods that answer without an API key, as `GET /health`.
+        wildcard_actions: Actions for which AWS knows no resource, each with that reason: these may have `*`.
         resource_types: Resource types, with what policies need to know of each.
     """
 
@@ -43,6 +44,7 @@ class ReleaseContents:
     expressions: list[str]
     variables: list[str]
     keyless_methods: list[str]
+    wildcard_actions: dict[str, str]
     resource_types: dict[str, ResourceType]
 
 

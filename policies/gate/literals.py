@@ -1,4 +1,4 @@
-"""Texts that should never stand in a release: secrets and account ids."""
+"""Texts that should never stand in a release: secrets, account ids, other regions."""
 
 import math
 import re
@@ -20,6 +20,9 @@ _REFERENCE = re.compile(r"\$\{[^{}]*\}|aws_\w+\.[\w-]+")
 _RANDOM = re.compile(r"[A-Za-z0-9+/=_-]{32,}")
 # Not after `":`, where JSON inside a text has a number: an account id stands there in quotes.
 _ACCOUNT = re.compile(r'(?<![0-9A-Fa-f])(?<!":)(?<!": )[0-9]{12}(?![0-9A-Fa-f])')
+_REGION = re.compile(
+    r"(?<![a-z0-9])[a-z]{2}(?:-(?:gov|iso[a-z]?))?-(?:north|south|east|west|central)[a-z]*-[0-9](?![0-9])"
+)
 # Bits per character: English, identifiers and hexadecimal (at most 4) stay below; random base64 is above.
 _RANDOM_BITS = 4.5
 
@@ -43,6 +46,13 @@ def account_ids(value: Any, path: str = "") -> Iterator[str]:
             yield f"{where} holds twelve digits, as an account id has"
 
 
+def regions(value: Any) -> Iterator[tuple[str, str]]:
+    """Where a value names an AWS region, and which."""
+    for where, _, text in _texts(value, "", ""):
+        for region in _REGION.findall(text):
+            yield where, region
+
+
 def _is_switch(text: str) -> bool:
     return text.lower() in {"true", "false", "none"} or text.isdigit()
 
@@ -50,7 +60,7 @@ def _is_switch(text: str) -> bool:
 def _texts(value: Any, path: str, key: str) -> Iterator[tuple[str, str, str]]:
     """Every text and number with its path and nearest key; keys are texts as well."""
     if isinstance(value, dict):
-        for name, inner in without_comment(value):
+        for name, inner in value.items() if path else without_comment(value):
             yield path or name, "", name
             yield from _texts(inner, f"{path}.{name}" if path else name, name)
     elif isinstance(value, list):

@@ -97,7 +97,7 @@ def _blocks(stack: Stack, allowed: ReleaseContents) -> Iterator[tuple[Rule, str,
                     block,
                     f"the stack holds the `{block}` block {json.dumps(item, sort_keys=True)}",
                 )
-        elif block == "ephemeral":
+        elif block == "ephemeral" or "ephemeral" in _keys(stack.document[block]):
             yield WRITE_ONLY, block, "ephemeral values never reach the change set"
         elif block not in allowed.blocks:
             yield BLOCK, block, f"`{block}` blocks are not on the list"
@@ -128,7 +128,7 @@ def _arguments(address: str, body: dict[str, Any]) -> Iterator[tuple[Rule, str, 
     for lifecycle in as_list(body.get("lifecycle")):
         for name in sorted(lifecycle.keys() - _LIFECYCLE):
             yield META, address, f"`lifecycle.{name}` is used"
-    for key in _keys(body):
+    for key in _keys(dict(without_comment(body))):
         if key.endswith(("_wo", "_wo_version")):
             yield WRITE_ONLY, address, f"the write-only argument `{key}` is used"
         if key == "dynamic":
@@ -137,7 +137,7 @@ def _arguments(address: str, body: dict[str, Any]) -> Iterator[tuple[Rule, str, 
 
 def _keys(value: Any) -> Iterator[str]:
     if isinstance(value, dict):
-        for key, inner in without_comment(value):
+        for key, inner in value.items():
             yield key
             yield from _keys(inner)
     elif isinstance(value, list):
@@ -150,16 +150,19 @@ def _texts(stack: Stack) -> Iterator[tuple[str, str]]:
     for block, content in without_comment(stack.document):
         if block == "resource":
             for resource in stack.resources.values():
-                yield from ((resource.address, text) for text in _strings(resource.body))
+                yield from (
+                    (resource.address, text) for text in _strings(dict(without_comment(resource.body)))
+                )
         else:
             yield from ((block, text) for text in _strings(content))
 
 
 def _strings(value: Any) -> Iterator[str]:
+    """Every text and key. Inside a map even `//` is a key like any other, and Terraform evaluates what it holds."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, dict):
-        for key, inner in without_comment(value):
+        for key, inner in value.items():
             yield key
             yield from _strings(inner)
     elif isinstance(value, list):

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -12,7 +13,7 @@ from typing import Any
 from policies.gate.errors import NotJudgedError
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
-_REFERENCE = re.compile(r"(?<![\w.])(aws_[a-z0-9_]+)\.([A-Za-z_][\w-]*)")
+_REFERENCE = re.compile(r"\$\{(aws_[a-z0-9_]+)\.([A-Za-z_][\w-]*)[.\[]")
 _RESYNTH = "Synthesize again with `python -m infra.main --out DIR`; do not edit what it writes."
 
 
@@ -125,6 +126,10 @@ def read_stack(path: Path, name: str, environment: str) -> Stack:
     stack = Stack(name, environment, path, text, document)
     if not stack.resources:
         raise NotJudgedError(f"{path} holds no resources.", _RESYNTH)
+    # Waivers name construct paths: two resources of one path would share them.
+    paths = Counter(resource.construct for resource in stack.resources.values())
+    if shared := sorted(construct for construct, count in paths.items() if count > 1):
+        raise NotJudgedError(f"{path}: several resources claim to be {', '.join(shared)}.", _RESYNTH)
     return stack
 
 

@@ -39,7 +39,7 @@ def first(document: Document, kind: str, **having: Any) -> Document:
 
 def twice(document: Document, kind: str, **other: Any) -> None:
     """Add a second one like the first of a type."""
-    named(document, kind)["second"] = {**first(document, kind), **other}
+    named(document, kind)["second"] = {**first(document, kind), **other, "//": {}}
 
 
 def policy_of(document: Document, kind: str, argument: str, **changes: Any) -> None:
@@ -126,6 +126,19 @@ DEV = [
     Mutation(
         "PAY_LOGS_1", lambda d: first(d["dev"], "aws_cloudwatch_log_group").update(retention_in_days=14)
     ),
+    Mutation(
+        "PAY_LAMBDA_4", lambda d: first(d["dev"], FUNCTION).update(layers=["arn:aws:lambda:::layer:x:1"])
+    ),
+    Mutation("PAY_LAMBDA_4", lambda d: first(d["dev"], FUNCTION).pop("source_code_hash")),
+    Mutation(
+        "PAY_APIGATEWAY_6",
+        lambda d: first(d["dev"], "aws_api_gateway_integration").update(
+            type="HTTP_PROXY", uri="https://example.com"
+        ),
+    ),
+    Mutation(
+        "PAY_LITERAL_3", lambda d: first(d["dev"], TABLE).update(replica=[{"region_name": "us-east-1"}])
+    ),
     Mutation("PAY_TRACING_1", lambda d: first(d["dev"], FUNCTION).update(tracing_config={"mode": "Active"})),
     Mutation(
         "PAY_APIGATEWAY_1",
@@ -185,7 +198,7 @@ DEV = [
     Mutation(
         "PAY_RELEASE_2",
         lambda d: d["dev"]["resource"].update(
-            aws_xray_group={"g": {**first(d["dev"], TABLE), "name": "g-${var.environment_suffix}"}}
+            aws_xray_group={"g": {**first(d["dev"], TABLE), "//": {}, "name": "g-${var.environment_suffix}"}}
         ),
     ),
     Mutation("PAY_RELEASE_3", lambda d: d["dev"].update(data={"external": {"x": {"program": ["id"]}}})),
@@ -208,6 +221,10 @@ DEV = [
         "PAY_RELEASE_7", lambda d: first(d["dev"], "aws_secretsmanager_secret").update(secret_string_wo="x")
     ),
     Mutation("PAY_RELEASE_8", lambda d: first(d["dev"], ROLE).update(description='${file("/etc/hostname")}')),
+    Mutation(
+        "PAY_RELEASE_8", lambda d: first(d["dev"], ROLE)["tags"].update({"//": '${file("/etc/hostname")}'})
+    ),
+    Mutation("PAY_RELEASE_7", lambda d: d["dev"]["variable"]["release"].update(ephemeral=True)),
     Mutation("PAY_RELEASE_8", lambda d: first(d["dev"], ROLE).update(description="%{ if true }x%{ endif }")),
     Mutation("PAY_RELEASE_9", lambda d: d["dev"]["terraform"].update(backend={"local": {}})),
     Mutation("PAY_RELEASE_10", lambda d: d["dev"]["output"].update(x={"value": "AKIAIOSFODNN7EXAMPLE"})),

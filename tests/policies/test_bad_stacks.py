@@ -107,6 +107,10 @@ def test_a_stack_of_no_environment_is_not_judged(stacks: Path, tmp_path: Path) -
         ('{"resource": {"aws_sns_topic": [{"a": {}}]}}', "must be an object, not a list"),
         ('{"resource": {"aws_sns_topic": {"a": [{}]}}}', "is not one named block"),
         ('{"resource": {"aws_sns_topic": {"a b": {}}}}', "is not one named block"),
+        (
+            '{"resource": {"x": {"a": {"//": {"metadata": {"path": "p"}}}, "b": {"//": {"metadata": {"path": "p"}}}}}}',
+            "several resources claim to be p",
+        ),
         ('{"resource": {"aws_sns_topic": {"a": {}}}, "data": [{}]}', "`data` must be an object"),
     ],
 )

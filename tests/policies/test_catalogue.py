@@ -81,7 +81,7 @@ def test_the_written_list_covers_every_allowed_type() -> None:
 
 
 def test_the_written_list_is_what_this_installation_would_write(capsys: pytest.CaptureFixture[str]) -> None:
-    """`python -m policies.gate.expected_checks` prints `checks.toml`, nothing else."""
+    """`python -m policies.gate.expected_checks` prints the content of `checks.toml`."""
     assert expected_checks.main() == 0
 
     assert tomllib.loads(capsys.readouterr().out) == tomllib.loads(expected_checks.PATH.read_text("utf-8"))
