@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -48,9 +49,12 @@ class Owner:
     def from_json(cls, text: str) -> "Owner | None":
         """Return the owner a lock names, or None where the text is none of ours."""
         try:
-            return cls(**json.loads(text))
-        except (ValueError, TypeError):
+            owner = cls(**json.loads(text))
+        except (ValueError, TypeError, RecursionError):
             return None
+        kinds: dict[str, Any] = {"pid": int, "process_started": (int, float)}
+        whole = all(isinstance(value, kinds.get(name, str)) for name, value in asdict(owner).items())
+        return owner if whole and owner.pid > 0 else None
 
     def to_json(self) -> str:
         """Return the record that a lock holds."""
@@ -108,8 +112,12 @@ def hold(
         raise TollgateError(message, "check the folder's permissions and free space") from error
     try:
         _acquire(descriptor, wait_seconds, on_wait)
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, Owner.me(what).to_json().encode(), 0)
+        try:
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, Owner.me(what).to_json().encode(), 0)
+        except OSError as error:
+            message = f"the lock file {path} cannot be written: {error.strerror or error}"
+            raise TollgateError(message, "free space there, then run again") from error
         yield descriptor
     finally:
         os.close(descriptor)
@@ -124,6 +132,7 @@ def last_owner(path: Path) -> Owner | None:
 
 
 _SURVIVOR_SECONDS = 3600.0
+_LOOK_SECONDS = 0.3
 
 
 def _acquire(descriptor: int, wait_seconds: float, on_wait: Callable[[str], None] | None) -> None:
@@ -135,7 +144,8 @@ def _acquire(descriptor: int, wait_seconds: float, on_wait: Callable[[str], None
         except BlockingIOError:
             owner = Owner.from_json(os.pread(descriptor, 4096, 0).decode(errors="replace"))
             survivor = owner is not None and owner.is_provably_dead
-            patience = _SURVIVOR_SECONDS if survivor else wait_seconds
+            # `is_held` takes the lock for the moment of its look, and nobody shall be refused for that.
+            patience = _SURVIVOR_SECONDS if survivor else max(wait_seconds, _LOOK_SECONDS)
             if time.monotonic() - started >= patience:
                 who = str(owner) if owner else "another process"
                 message = f"held by {who}"

@@ -6,6 +6,7 @@ Every manifest and blob is hashed on each read; what does not match its name is 
 import json
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -49,8 +50,12 @@ class ReleaseStore:
         """Keep `files` as a release; saving the same files again changes nothing.
 
         Raises:
-            TollgateError: The disk is full or not writable; the store is as it was.
+            TollgateError: The disk is full or not writable, or a name is unsafe; the store is as it was.
         """
+        for title in files:
+            if not _SAFE_TITLE.fullmatch(title):
+                message = f"a release cannot hold a file called {title!r}"
+                raise TollgateError(message, "use letters, digits and `._-`, with `/` between folders")
         release = Release.of(files)
         self._save_blob(EMPTY_CONFIG)
         for content in files.values():
@@ -98,9 +103,13 @@ class ReleaseStore:
             if entry.get("artifactType") != kind:
                 continue
             manifest = _json(self._read(entry["digest"]), entry["digest"])
-            if manifest.get("subject", {}).get("digest") == subject:
-                (layer,) = manifest["layers"]
-                documents.append(_json(self._read(layer["digest"]), layer["digest"]))
+            try:
+                about, (layer,) = manifest["subject"]["digest"], manifest["layers"]
+                digest = layer["digest"]
+            except (KeyError, TypeError, ValueError):
+                raise _corrupt(entry["digest"], "is no manifest of an attached document") from None
+            if about == subject:
+                documents.append(_json(self._read(digest), digest))
         return tuple(documents)
 
     def load(self, digest: str) -> Release:
@@ -113,19 +122,14 @@ class ReleaseStore:
             message = f"{digest!r} is not a release digest, which is `sha256:` and 64 hex digits"
             raise TollgateError(message, "copy one from `nox -s status`")
         manifest = _json(self._read(digest), digest)
-        try:
-            layers = tuple(
-                Layer(layer["annotations"][TITLE], layer["digest"], layer["size"])
-                for layer in manifest["layers"]
-            )
-        except (KeyError, TypeError):
-            raise _corrupt(digest, "is no release manifest") from None
+        layers = _layers(manifest, digest)
         release = Release(layers)
-        if release.digest != digest or manifest.get("artifactType") != RELEASE_TYPE:
+        titles = [layer.title for layer in layers]
+        # A name twice would let what is checked be another file than what is deployed.
+        in_order = titles == sorted(set(titles))
+        if release.digest != digest or manifest.get("artifactType") != RELEASE_TYPE or not in_order:
             raise _corrupt(digest, "is no release manifest in its one spelling")
         for layer in layers:
-            if not _SAFE_TITLE.fullmatch(layer.title):
-                raise _corrupt(digest, f"holds a file with the unsafe name {layer.title!r}")
             if len(self._read(layer.digest)) != layer.size:
                 raise _corrupt(layer.digest, "has another size than its manifest says")
         return release
@@ -145,7 +149,11 @@ class ReleaseStore:
     def _blob_path(self, digest: str) -> Path:
         if not is_digest(digest):
             raise _corrupt(str(digest), "is not the name of a blob")
-        return self.path / "blobs" / "sha256" / digest.removeprefix("sha256:")
+        return self._blobs / digest.removeprefix("sha256:")
+
+    @property
+    def _blobs(self) -> Path:
+        return self.path / "blobs" / "sha256"
 
     def _read(self, digest: str) -> bytes:
         path = self._blob_path(digest)
@@ -164,8 +172,9 @@ class ReleaseStore:
     def _save_blob(self, content: bytes) -> None:
         digest = sha256_digest(content)
         path = self._blob_path(digest)
-        if path.exists() and sha256_digest(path.read_bytes()) == digest:
-            return
+        with suppress(OSError):  # what cannot be read is written again
+            if sha256_digest(path.read_bytes()) == digest:
+                return
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -178,19 +187,28 @@ class ReleaseStore:
         digest = sha256_digest(manifest)
         with lock.hold(self.path / ".lock", "writing the release index", wait_seconds=30):
             write_atomically(self.path / "oci-layout", _LAYOUT, 0o644)
-            index = self._index()
+            index = self._index_without(digest)
             if any(entry.get("digest") == digest for entry in index["manifests"]):
                 return
-            index["manifests"].append(
-                {
-                    "mediaType": MANIFEST_MEDIA_TYPE,
-                    "artifactType": kind,
-                    "digest": digest,
-                    "size": len(manifest),
-                    "annotations": {"org.opencontainers.image.ref.name": short(digest)},
-                }
-            )
+            index["manifests"].append(_index_entry(digest, kind, len(manifest)))
             write_atomically(self.path / "index.json", canonical_bytes(index), 0o644)
+
+    def _index_without(self, newest: str) -> dict[str, Any]:
+        """Return the index; where it is lost or damaged, one made again from every whole manifest but the newest."""
+        if (self.path / "index.json").exists():
+            with suppress(CorruptReleaseError):
+                return self._index()
+        found = []
+        blobs = sorted(self._blobs.iterdir(), key=lambda path: (path.stat().st_mtime_ns, path.name))
+        for digest in (f"sha256:{path.name}" for path in blobs):
+            if digest == newest:
+                continue
+            with suppress(CorruptReleaseError):
+                content = self._read(digest)
+                manifest = _json(content, digest)
+                if manifest.get("mediaType") == MANIFEST_MEDIA_TYPE:
+                    found.append(_index_entry(digest, str(manifest.get("artifactType")), len(content)))
+        return {"schemaVersion": 2, "mediaType": _INDEX_MEDIA_TYPE, "manifests": found}
 
     def _index(self) -> dict[str, Any]:
         path = self.path / "index.json"
@@ -201,15 +219,44 @@ class ReleaseStore:
         except OSError as error:
             raise _corrupt(str(path), f"cannot be read ({error.strerror or error})") from error
         index = _json(content, str(path))
-        if not isinstance(index.get("manifests"), list):
+        entries = index.get("manifests")
+        if not isinstance(entries, list) or not all(
+            isinstance(entry, dict) and isinstance(entry.get("digest"), str) for entry in entries
+        ):
             raise _corrupt(str(path), "is no image index")
         return index
+
+
+def _index_entry(digest: str, kind: str, size: int) -> dict[str, Any]:
+    return {
+        "mediaType": MANIFEST_MEDIA_TYPE,
+        "artifactType": kind,
+        "digest": digest,
+        "size": size,
+        "annotations": {"org.opencontainers.image.ref.name": short(digest)},
+    }
+
+
+def _layers(manifest: Mapping[str, Any], digest: str) -> tuple[Layer, ...]:
+    """Return the layers that a manifest names, each part of the type it must have and each name safe."""
+    try:
+        named = [
+            (layer["annotations"][TITLE], layer["digest"], layer["size"]) for layer in manifest["layers"]
+        ]
+    except (KeyError, TypeError):
+        raise _corrupt(digest, "is no release manifest") from None
+    for title, blob, size in named:
+        if not (isinstance(title, str) and isinstance(blob, str) and isinstance(size, int)):
+            raise _corrupt(digest, "is no release manifest")
+        if not _SAFE_TITLE.fullmatch(title):
+            raise _corrupt(digest, f"holds a file with the unsafe name {title!r}")
+    return tuple(Layer(*each) for each in named)
 
 
 def _json(content: bytes, name: str) -> dict[str, Any]:
     try:
         document = json.loads(content)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise _corrupt(name, "is not JSON") from None
     if not isinstance(document, dict):
         raise _corrupt(name, "is not a JSON object")
