@@ -80,13 +80,12 @@ def faults_of_run(expected: ExpectedChecks, own: list[OwnCheck], scan: Scan) -> 
     for verdict in scan.verdicts:
         ran.setdefault(verdict.address, set()).add(verdict.check)
     graph = set(expected.graph)
+    wanted = {address: _wanted(expected, own, r.type) for address, r in scan.stack.resources.items()}
+    wanted["provider.aws"] = {*expected.python["provider.aws"], *(c.id for c in own if not c.resources)}
     faults = []
-    for address, resource in scan.stack.resources.items():
-        wanted = set(expected.python.get(resource.type, []))
-        wanted |= {c.id for c in own if any(fnmatch.fnmatchcase(resource.type, p) for p in c.resources)}
-        faults += _differences(
-            f"the checks run on {address}", sorted(wanted), sorted(ran.get(address, set()) - graph)
-        )
+    for address, checks in wanted.items():
+        actual = sorted(ran.get(address, set()) - graph)
+        faults += _differences(f"the checks run on {address}", sorted(checks), actual)
     everywhere = set().union(*ran.values())
     faults += [f"{check.id} had nothing to look at." for check in own if check.id not in everywhere]
     for verdict in scan.verdicts:
@@ -95,6 +94,14 @@ def faults_of_run(expected: ExpectedChecks, own: list[OwnCheck], scan: Scan) -> 
         if verdict.result == "UNKNOWN" and not ours and about not in expected.undecided:
             faults.append(f"{verdict.check} could not decide about {verdict.address}.")
     return faults
+
+
+def _wanted(expected: ExpectedChecks, own: list[OwnCheck], kind: str) -> set[str]:
+    """The Python checks, checkov's and ours, that a resource of this type must go through."""
+    ours = {
+        check.id for check in own if any(fnmatch.fnmatchcase(kind, pattern) for pattern in check.resources)
+    }
+    return ours | set(expected.python.get(kind, []))
 
 
 def _actual(own: list[OwnCheck]) -> ExpectedChecks:

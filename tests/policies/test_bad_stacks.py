@@ -154,6 +154,17 @@ def test_blocks_about_history_do_not_hide_the_stack(
     assert {finding.policy for finding in judgement.waived.open} == {"PAY_RELEASE_5", "PAY_LAMBDA_1"}
 
 
+def test_a_stack_without_a_provider_is_not_judged(document: dict[str, Any], tmp_path: Path) -> None:
+    """What is said of the provider has to be checked; where there is none, nothing was."""
+    del document["provider"]
+
+    judgement = judge_text(json.dumps(document), tmp_path)
+
+    missing = [fault for fault in judgement.faults if "the checks run on provider.aws" in fault]
+    assert judgement.verdict == NOT_JUDGED
+    assert "CKV_AWS_41, PAY_PROVIDER_1, PAY_PROVIDER_2 is missing" in missing[0]
+
+
 def test_a_resource_that_checkov_does_not_count_is_noticed(document: dict[str, Any], tmp_path: Path) -> None:
     """Checkov passes over a resource named like its own line markers; Terraform would create it."""
     document["resource"]["aws_sns_topic"]["__startline__"] = {"name": "unseen"}
