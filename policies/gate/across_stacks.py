@@ -16,12 +16,34 @@ PATH = ROOM / "mirror.toml"
 RELEASE = "release"
 
 _FIX = "Give both environments the same; a difference that is meant is a row in policies/mirror.toml."
-TYPES = Rule("PAY_MIRROR_1", "Every stack is made of the same resource types", _FIX, waivable=True)
-ADDRESSES = Rule("PAY_MIRROR_2", "Staging has the resources that prod has", _FIX, waivable=True)
-CAPACITY = Rule(
-    "PAY_MIRROR_3", "Staging has no more capacity than prod, and no tighter limits", _FIX, waivable=True
+TYPES = Rule(
+    "PAY_MIRROR_1",
+    "Every stack is made of the same resource types",
+    _FIX,
+    "prod holds what was never deployed before, or dev what never will be.",
+    waivable=True,
 )
-SETTINGS = Rule("PAY_MIRROR_4", "Staging is set up as prod is, but for its capacity", _FIX, waivable=True)
+ADDRESSES = Rule(
+    "PAY_MIRROR_2",
+    "Staging has the resources that prod has",
+    _FIX,
+    "a change that worked in staging meets something else in prod.",
+    waivable=True,
+)
+CAPACITY = Rule(
+    "PAY_MIRROR_3",
+    "Staging has no more capacity than prod, and no tighter limits",
+    _FIX,
+    "staging bears a load that prod cannot, or hears of a problem before prod does.",
+    waivable=True,
+)
+SETTINGS = Rule(
+    "PAY_MIRROR_4",
+    "Staging is set up as prod is, but for its capacity",
+    _FIX,
+    "what was tried in staging is not what runs in prod.",
+    waivable=True,
+)
 RULES = (TYPES, ADDRESSES, CAPACITY, SETTINGS)
 
 

@@ -11,6 +11,7 @@ class Rule:
         id: Its id, as waivers and reports use it.
         title: The wanted outcome.
         fix: What to do about a finding.
+        risk: What a finding may lead to.
         waivable: Whether a waiver may accept a finding.
             Default: False; what an allow list forbids is allowed by changing the list.
     """
@@ -18,6 +19,7 @@ class Rule:
     id: str
     title: str
     fix: str
+    risk: str
     waivable: bool = False
 
 

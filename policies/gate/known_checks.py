@@ -52,7 +52,7 @@ def known_checks(own: list[OwnCheck], rules: tuple[Rule, ...]) -> dict[str, Know
     known |= {c.id: KnownCheck(c.id, c.title, "tollgate", _digest(c.path.name), c.fix, c.risk) for c in own}
     return known | {
         rule.id: KnownCheck(
-            rule.id, rule.title, "tollgate", _rules_digest(), rule.fix, waivable=rule.waivable
+            rule.id, rule.title, "tollgate", _rules_digest(), rule.fix, rule.risk, rule.waivable
         )
         for rule in rules
     }

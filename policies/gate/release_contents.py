@@ -12,24 +12,73 @@ from policies.gate.scan import HISTORY_BLOCKS
 from policies.gate.stack import Stack, as_list, without_comment
 
 _FIX = "Leave it out, or have policies/release_contents.toml changed by review."
-PROVIDER = Rule("PAY_RELEASE_1", "Only listed providers, from their listed source and version", _FIX)
-RESOURCE = Rule("PAY_RELEASE_2", "Only listed resource types", _FIX)
-DATA = Rule("PAY_RELEASE_3", "Only listed data sources", _FIX)
-BLOCK = Rule("PAY_RELEASE_4", "Only listed kinds of blocks", _FIX)
+PROVIDER = Rule(
+    "PAY_RELEASE_1",
+    "Only listed providers, from their listed source and version",
+    _FIX,
+    "a provider is a program: whoever wrote it runs it with the credentials of the deployment.",
+)
+RESOURCE = Rule(
+    "PAY_RELEASE_2",
+    "Only listed resource types",
+    _FIX,
+    "what no policy was written for is judged by none.",
+)
+DATA = Rule(
+    "PAY_RELEASE_3",
+    "Only listed data sources",
+    _FIX,
+    "what is read while planning, or run by `external`, is in no release and can be different every time.",
+)
+BLOCK = Rule(
+    "PAY_RELEASE_4",
+    "Only listed kinds of blocks",
+    _FIX,
+    "modules, locals and settings bring in what the stack itself does not show.",
+)
 HISTORY = Rule(
     "PAY_RELEASE_5",
     "Imports, moves and removals are looked at by a person",
     "Take the block out once it has done its work, or waive it for this one release.",
+    "a resource is adopted, renamed or forgotten without being changed.",
     waivable=True,
 )
-META = Rule("PAY_RELEASE_6", "No provisioners, connections, repetition or ignored changes", _FIX)
-WRITE_ONLY = Rule("PAY_RELEASE_7", "No write-only arguments and nothing ephemeral", _FIX)
-EXPRESSION = Rule("PAY_RELEASE_8", "Expressions only refer, but for the listed ones", _FIX)
-BACKEND = Rule("PAY_RELEASE_9", "The backend is an empty s3 block", "Leave its settings to the pipeline.")
-LITERAL = Rule(
-    "PAY_RELEASE_10", "No literal outside the resources looks like a secret or an account id", _FIX
+META = Rule(
+    "PAY_RELEASE_6",
+    "No provisioners, connections, repetition or ignored changes",
+    _FIX,
+    "commands run that no plan shows, resources multiply or vanish, and drift stays unseen.",
 )
-VARIABLE = Rule("PAY_RELEASE_11", "Variables default to their environment, and the account to nothing", _FIX)
+WRITE_ONLY = Rule(
+    "PAY_RELEASE_7",
+    "No write-only arguments and nothing ephemeral",
+    _FIX,
+    "such values are in no plan and no state, so no change of them can be approved.",
+)
+EXPRESSION = Rule(
+    "PAY_RELEASE_8",
+    "Expressions only refer, but for the listed ones",
+    _FIX,
+    "functions read files, the clock and the environment of whoever plans.",
+)
+BACKEND = Rule(
+    "PAY_RELEASE_9",
+    "The backend is an empty s3 block",
+    "Leave its settings to the pipeline.",
+    "the state is kept where nobody looks for it, or somebody else reads it.",
+)
+LITERAL = Rule(
+    "PAY_RELEASE_10",
+    "No literal outside the resources looks like a secret or an account id",
+    _FIX,
+    "outputs and defaults are readable by whoever has the release.",
+)
+VARIABLE = Rule(
+    "PAY_RELEASE_11",
+    "Variables default to their environment, and the account to nothing",
+    _FIX,
+    "a deployment whose variables are forgotten lands in another instance or account.",
+)
 RULES = (
     *(PROVIDER, RESOURCE, DATA, BLOCK, HISTORY, META),
     *(WRITE_ONLY, EXPRESSION, BACKEND, LITERAL, VARIABLE),

@@ -11,7 +11,7 @@ PAGE = Path(__file__).parent.parent.parent / "docs" / "policies.md"
 def table() -> str:
     """The table of our policies, as the page has to have it."""
     rows = [(check.id, check.title, check.risk) for check in load_own_checks()[0]]
-    rows = sorted(rows) + [(rule.id, rule.title, "") for rule in RULES]
+    rows = sorted(rows) + [(rule.id, rule.title, rule.risk) for rule in RULES]
     lines = [f"| {name} | {title} | {risk} |" for name, title, risk in rows]
     return "\n".join(["| id | wanted | risk |", "| --- | --- | --- |", *lines])
 
