@@ -22,6 +22,11 @@ LOG_WRITE = ("logs:CreateLogStream", "logs:PutLogEvents")
 # AWS defines no resource for these two: "*" is the finest there is.
 TRACE_WRITE = ("xray:PutTelemetryRecords", "xray:PutTraceSegments")
 
+# --- Keys that AWS manages: their own policies let in whoever may use the service, and a wall must not ---
+
+KEY_USE = ("kms:Decrypt", "kms:GenerateDataKey")
+KEY_USE_FOR_TABLES = ("kms:CreateGrant", "kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey")
+
 # --- What AWS services do for us ---
 
 FUNCTION_INVOKE = "lambda:InvokeFunction"
@@ -79,7 +84,6 @@ DESCRIBE_BUCKET = (
     "s3:GetAccelerateConfiguration",
     "s3:GetBucketAcl",
     "s3:GetBucketCORS",
-    "s3:GetBucketLocation",
     "s3:GetBucketLogging",
     "s3:GetBucketObjectLockConfiguration",
     "s3:GetBucketOwnershipControls",
@@ -187,7 +191,7 @@ CHANGE_TOPIC = (
 
 # --- The pipeline: its own state and signatures ---
 
-STATE_LIST = ("s3:GetBucketVersioning", "s3:ListBucket")
+STATE_LIST = ("s3:ListBucket",)
 STATE_READ = ("s3:GetObject",)
 STATE_WRITE = ("s3:DeleteObject", "s3:GetObject", "s3:PutObject")
 SIGN = ("kms:GetPublicKey", "kms:Sign")

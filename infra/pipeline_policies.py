@@ -4,7 +4,7 @@ Names of instances begin alike and end with the suffix, so a role can be held to
 suffix.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from infra import permissions
@@ -25,15 +25,12 @@ class AccountArns:
 
     def __init__(self, account_id: str, region: str) -> None:
         here = f"{region}:{account_id}"
+        self.region = region
         self.alarms = f"arn:aws:cloudwatch:{here}:alarm:payments-{_ANY}"
         self.all_alarms = f"arn:aws:cloudwatch:{here}:alarm:{_ANY}"
         self.all_keys = f"arn:aws:kms:{here}:key/{_ANY}"
         self.all_log_groups = f"arn:aws:logs:{here}:log-group:{_ANY}"
-        self.api = [
-            f"arn:aws:apigateway:{region}::/{part}"
-            for kind in ("apikeys", "restapis", "usageplans")
-            for part in (kind, f"{kind}/{_ANY}")
-        ] + [f"arn:aws:apigateway:{region}::/tags/{_ANY}"]
+        self.api = _api_arns(region)
         self.buckets = [
             f"arn:aws:s3:::{kind}-{account_id}-{_ANY}" for kind in ("receipts", "transaction-logs")
         ]
@@ -48,6 +45,14 @@ class AccountArns:
         self.state_bucket = f"arn:aws:s3:::tollgate-state-{account_id}"
         self.tables = f"arn:aws:dynamodb:{here}:table/transactions-{_ANY}"
         self.topics = f"arn:aws:sns:{here}:payments-alarms-{_ANY}"
+
+
+def _api_arns(region: str) -> list[str]:
+    """API Gateway names its things by numbers of its own: all of a kind is the finest there is."""
+    kinds = [
+        f"/{part}" for kind in ("apikeys", "restapis", "usageplans") for part in (kind, f"{kind}/{_ANY}")
+    ]
+    return [f"arn:aws:apigateway:{region}::{path}" for path in (*kinds, f"/tags/{_ANY}")]
 
 
 def reading(arns: AccountArns) -> list[Statement]:
@@ -125,6 +130,7 @@ def function_wall(arns: AccountArns) -> list[Statement]:
         statement("Logs", permissions.LOG_WRITE, [f"{group}:log-stream:{_ANY}" for group in arns.log_groups]),
         # X-Ray knows no resources: AWS accepts nothing finer here.
         statement("Traces", permissions.TRACE_WRITE, "*"),
+        _through("Keys", permissions.KEY_USE, arns, "dynamodb", "s3", "secretsmanager"),
     ]
 
 
@@ -149,4 +155,11 @@ def pipeline_wall(arns: AccountArns, boundary_arn: str, signing_key_arn: str) ->
             for service, (actions, resources) in sorted(by_service.items())
         ),
         *conditional,
+        _through("TableKeys", permissions.KEY_USE_FOR_TABLES, arns, "dynamodb"),
     ]
+
+
+def _through(sid: str, actions: Sequence[str], arns: AccountArns, *services: str) -> Statement:
+    """The account's keys, but only by way of these services."""
+    ways = [f"{service}.{arns.region}.amazonaws.com" for service in services]
+    return statement(sid, actions, arns.all_keys, condition={"StringEquals": {"kms:ViaService": ways}})

@@ -94,6 +94,23 @@ def covers(pattern: str, resource: str) -> bool:
     return pattern == resource or (pattern.endswith("*") and resource.startswith(pattern[:-1]))
 
 
+def test_walls_leave_the_keys_that_aws_manages_usable(bootstraps: dict[str, Stack]) -> None:
+    """Keys are used by way of the services that hold our data; a wall that forgot them would block the data."""
+    ways = {
+        statement["Sid"]: statement["Condition"]["StringEquals"]["kms:ViaService"]
+        for body in resources(bootstraps["prod"], "aws_iam_policy").values()
+        for statement in json.loads(body["policy"])["Statement"]
+        if "kms:GenerateDataKey" in statement["Action"]
+    }
+
+    assert ways == {
+        "Keys": [
+            f"{service}.ap-northeast-2.amazonaws.com" for service in ("dynamodb", "s3", "secretsmanager")
+        ],
+        "TableKeys": ["dynamodb.ap-northeast-2.amazonaws.com"],
+    }
+
+
 def test_plan_changes_nothing(bootstraps: dict[str, Stack]) -> None:
     """The plan role reads, and writes nothing but the lock on the state."""
     reading = [

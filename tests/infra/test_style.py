@@ -29,6 +29,7 @@ CONDITION_KEYS = {
     "iam:PassedToService",
     "iam:PermissionsBoundary",
     "kms:ResourceAliases",
+    "kms:ViaService",
 }
 # The longest a constructor may be and still read as a table of contents.
 LONGEST_CONSTRUCTOR = 25
