@@ -161,6 +161,7 @@ def ask_gates(
             now=datetime.now(UTC),
             change_set=judged.change_set.digest if judged else None,
             needs_person=judged.needs_person if judged else (),
+            findings=tuple(finding.id for finding in judged.findings) if judged else (),
             ask_again=wish.ask_again,
         )
     )

@@ -52,6 +52,7 @@ def _destroy_held(context: Context, site: Site) -> Report:
                 now=datetime.now(UTC),
                 change_set=judged.change_set.digest,
                 needs_person=judged.needs_person,
+                findings=tuple(finding.id for finding in judged.findings),
             )
         )
         if not decision.allowed:

@@ -14,10 +14,11 @@ from pipeline.model.gates import Reason
 from pipeline.model.history import Operation
 from pipeline.model.ledger import Entry, Kind, LedgerError
 from pipeline.model.release import short
-from pipeline.model.safety import findings
+from pipeline.model.safety.finding import Finding
 from pipeline.plan import Judged, Site
 
 _CHANGE_SET_FILE = "change-set.json"
+_FINDINGS_FILE = "findings.json"
 _MAX_REASON_LENGTH = 1000
 
 
@@ -51,7 +52,9 @@ def shown_change_set(context: Context, entry: Entry) -> Judged:
     """
     try:
         change_set = ChangeSet.from_json(json.loads(context.ledger.document(entry, _CHANGE_SET_FILE)))
-    except (ValueError, RefusedError):
+        found = json.loads(context.ledger.document(entry, _FINDINGS_FILE))
+        findings = tuple(Finding.from_json(item) for item in found)
+    except (ValueError, TypeError, RefusedError):
         message = f"the change set of entry {entry.number} cannot be read"
         raise LedgerError(message) from None
     if change_set.digest != entry.body["change_set"]:
@@ -59,7 +62,7 @@ def shown_change_set(context: Context, entry: Entry) -> Judged:
         raise LedgerError(message)
     return Judged(
         change_set=change_set,
-        findings=findings(change_set),
+        findings=findings,
         needs_person=tuple(entry.body.get("needs_person", ())),
     )
 
@@ -106,8 +109,11 @@ def instance_fields(instance: Instance, release: str) -> dict[str, Any]:
 
 
 def documents_of(judged: Judged) -> dict[str, bytes]:
-    """Return the change set as the document that is kept beside an entry."""
-    return {_CHANGE_SET_FILE: canonical_bytes(judged.change_set.to_json())}
+    """Return the change set and what was found in it, as the documents that are kept beside an entry."""
+    return {
+        _CHANGE_SET_FILE: canonical_bytes(judged.change_set.to_json()),
+        _FINDINGS_FILE: canonical_bytes([finding.to_json() for finding in judged.findings]),
+    }
 
 
 def _waiting(context: Context, instance: Instance) -> tuple[Entry, str | None]:

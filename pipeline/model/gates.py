@@ -57,6 +57,7 @@ class Facts:
         now: The time of the question.
         change_set: Digest of the change set about to be applied, None before there is a plan.
         needs_person: Why this change set needs a person; empty where the environment tolerates it.
+        findings: Ids of everything found in it: an approval counts only if it was given with all of them in view.
         ask_again: Whether a rejected change set may be shown again.
     """
 
@@ -70,6 +71,7 @@ class Facts:
     now: datetime
     change_set: str | None = None
     needs_person: tuple[str, ...] = ()
+    findings: tuple[str, ...] = ()
     ask_again: bool = False
 
 
@@ -132,6 +134,7 @@ def _approval(facts: Facts) -> tuple[tuple[Reason, ...], tuple[Entry, ...]]:
         for entry in facts.history.approvals
         if entry.body["change_set"] == facts.change_set
         and entry.body["release"] == facts.release
+        and set(facts.findings) <= set(entry.body["findings"])
         and datetime.fromisoformat(entry.body["expires"]) > facts.now
     )
     people = {entry.by for entry in fitting}

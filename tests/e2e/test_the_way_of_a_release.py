@@ -2,7 +2,6 @@
 
 import signal
 import subprocess
-import time
 import uuid
 
 import httpx
@@ -124,8 +123,7 @@ def test_a_run_killed_in_the_middle_of_the_apply_is_finished(
         if "apply:" in line:
             break
     run.send_signal(signal.SIGKILL)
-    run.wait()
-    time.sleep(1)
+    run.communicate()
 
     result = world.succeed("promote", "--allow-dirty", "--to", "dev", "--suffix", "pr-42")
 

@@ -74,7 +74,7 @@ for environment in ("dev", "prod"):
     folder.mkdir(parents=True)
     (folder / "cdk.tf.json").write_text(json.dumps(stack, sort_keys=True))
 """
-_BOOTSTRAP = '''
+_BOOTSTRAP = """
 import json, pathlib, sys
 for environment in ("dev", "prod"):
     stack = {
@@ -86,7 +86,7 @@ for environment in ("dev", "prod"):
     folder = pathlib.Path(sys.argv[1]) / "stacks" / f"bootstrap-{environment}"
     folder.mkdir(parents=True)
     (folder / "cdk.tf.json").write_text(json.dumps(stack, sort_keys=True))
-'''
+"""
 _SMOKE = {
     "schema": 1,
     "endpoint": {"url": "url"},
