@@ -1,0 +1,286 @@
+"""Child processes as they really behave: hung, deaf, chatty, missing, with children of their own, and interrupted."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from pipeline.host import process
+from pipeline.host.process import run
+from pipeline.model.errors import InterruptedByUserError, TollgateError
+
+_ROOT = Path(__file__).resolve().parents[2]
+_DEAF = (
+    "import signal, time; [signal.signal(n, signal.SIG_IGN) for n in (2, 15)]; "
+    "print('deaf', flush=True); time.sleep(60)"
+)
+
+
+@pytest.fixture
+def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wait half a second where users wait a minute."""
+    monkeypatch.setattr(process, "_GENTLE_SECONDS", 0.5)
+    monkeypatch.setattr(process, "_FIRM_SECONDS", 0.5)
+
+
+def _python(code: str) -> list[str]:
+    return [sys.executable, "-c", code]
+
+
+def test_both_streams_and_the_exit_code_come_back() -> None:
+    """What a child said on each stream, and how it ended, is returned."""
+    code = "import sys; print('out'); print('err', file=sys.stderr); sys.exit(3)"
+
+    result = run(_python(code), what="a test", deadline_seconds=30)
+
+    assert (result.exit_code, result.stdout, result.stderr) == (3, "out\n", "err\n")
+
+
+def test_lines_are_handed_on_as_they_come() -> None:
+    """Each whole line is told while the child still works, once."""
+    code = "import time\nfor n in range(3): print(n, flush=True); time.sleep(0.6)\nprint('end', end='')"
+    came: list[tuple[str, float]] = []
+    started = time.monotonic()
+
+    result = run(
+        _python(code),
+        what="a test",
+        deadline_seconds=30,
+        on_line=lambda line: came.append((line.strip(), time.monotonic() - started)),
+    )
+
+    assert [line for line, _ in came][:3] == ["0", "1", "2"]
+    assert came[2][1] - came[0][1] > 0.8
+    assert result.stdout == "0\n1\n2\nend"
+
+
+def test_much_output_is_kept_whole() -> None:
+    """Megabytes on both streams at once neither block the child nor get lost."""
+    code = "import sys\nfor n in range(20000): print(n, 'x' * 100); print(n, file=sys.stderr)"
+    lines = 0
+
+    def count(_: str) -> None:
+        nonlocal lines
+        lines += 1
+
+    result = run(_python(code), what="a test", deadline_seconds=60, on_line=count)
+
+    assert (lines, len(result.stdout.splitlines()), len(result.stderr.splitlines())) == (20000, 20000, 20000)
+
+
+def test_bytes_that_are_no_text_do_no_harm() -> None:
+    """What is not UTF-8 is shown as such instead of ending the run."""
+    code = r"import os; os.write(1, b'\xff\xfe\n')"
+
+    assert run(_python(code), what="a test", deadline_seconds=30).stdout == "\ufffd\ufffd\n"
+
+
+def test_the_last_words_are_the_end_of_both_streams() -> None:
+    """For a message the last fifteen lines are kept, without empty ones."""
+    code = "import sys\nfor n in range(30): print(n)\nprint()\nprint('the reason', file=sys.stderr)"
+
+    words = run(_python(code), what="a test", deadline_seconds=30).last_words.splitlines()
+
+    assert (len(words), words[0], words[-1]) == (15, "16", "the reason")
+
+
+def test_its_environment_and_folder_are_what_it_is_given(tmp_path: Path) -> None:
+    """A child sees the variables and the folder it is given, and not ours."""
+    code = "import os; print(sorted(set(os.environ) - {'LC_CTYPE'}), os.getcwd())"
+
+    result = run(_python(code), what="a test", deadline_seconds=30, cwd=tmp_path, env={"ONLY": "this"})
+
+    assert result.stdout == f"['ONLY'] {tmp_path}\n"
+
+
+def test_a_missing_program_is_a_sentence(tmp_path: Path) -> None:
+    """A program that is not there is named, with what was to be done by it."""
+    with pytest.raises(
+        TollgateError, match=r"the frobnication could not be started: No such file .*nowhere/frob"
+    ):
+        run(["/nowhere/frob"], what="the frobnication", deadline_seconds=30)
+
+
+def test_a_file_that_is_no_program_is_a_sentence(tmp_path: Path) -> None:
+    """A file that cannot be executed is named."""
+    path = tmp_path / "frob"
+    path.write_text("")
+
+    with pytest.raises(TollgateError, match=r"could not be started: Permission denied"):
+        run([path], what="the frobnication", deadline_seconds=30)
+
+
+def test_nobody_waits_at_the_keyboard() -> None:
+    """A child that asks a question gets the end of the file, not our terminal."""
+    result = run(_python("import sys; print(repr(sys.stdin.read()))"), what="a test", deadline_seconds=30)
+
+    assert result.stdout == "''\n"
+
+
+def test_a_hung_child_is_asked_to_stop() -> None:
+    """After its deadline a child gets the signal on which it can put things in order, and the sentence says so."""
+    code = (
+        "import signal, sys, time, pathlib\n"
+        "def stop(*_):\n    pathlib.Path(sys.argv[1]).write_text('in order'); sys.exit(0)\n"
+        "signal.signal(signal.SIGINT, stop)\ntime.sleep(60)"
+    )
+    started = time.monotonic()
+    note = Path(os.environ.get("TMPDIR", "/tmp")) / f"tollgate-test-{os.getpid()}"
+
+    try:
+        with pytest.raises(TollgateError, match="the wait did not end within 1 s and was stopped"):
+            run([*_python(code), note], what="the wait", deadline_seconds=1)
+        assert note.read_text() == "in order"
+    finally:
+        note.unlink(missing_ok=True)
+    assert time.monotonic() - started < 20
+
+
+@pytest.mark.usefixtures("_impatient")
+def test_a_deaf_child_is_stopped_firmly() -> None:
+    """A child that ignores every request is ended all the same, and nothing of it is left."""
+    told: list[str] = []
+    code = f"import os; print(os.getpid(), flush=True); {_DEAF}"
+    started = time.monotonic()
+
+    with pytest.raises(TollgateError, match="did not end within 1 s and was stopped"):
+        run(_python(code), what="the wait", deadline_seconds=1.0, on_line=told.append)
+
+    assert time.monotonic() - started < 15
+    assert not psutil.pid_exists(int(told[0]))
+
+
+@pytest.mark.usefixtures("_impatient")
+def test_a_child_that_never_stops_talking_has_a_deadline_too() -> None:
+    """Endless output does not keep the deadline from being looked at."""
+    started = time.monotonic()
+
+    with pytest.raises(TollgateError, match="did not end within 1 s and was stopped"):
+        run(
+            _python("while True: print('and')"), what="the talk", deadline_seconds=1.0, on_line=lambda _: None
+        )
+
+    assert time.monotonic() - started < 30
+
+
+def test_a_grandchild_that_keeps_the_streams_does_not_hang_us() -> None:
+    """When the child has ended, a process that it left behind is not waited for."""
+    code = (
+        "import subprocess, sys\n"
+        "print(subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)']).pid)"
+    )
+    started = time.monotonic()
+
+    result = run(_python(code), what="a test", deadline_seconds=50)
+
+    psutil.Process(int(result.stdout)).kill()
+    assert result.exit_code == 0
+    assert time.monotonic() - started < 20
+
+
+def test_an_error_of_the_listener_stops_the_child() -> None:
+    """Where we cannot go on, the child does not go on alone."""
+    pids: list[int] = []
+
+    def listen(line: str) -> None:
+        pids.append(int(line))
+        message = "enough"
+        raise ValueError(message)
+
+    with pytest.raises(ValueError, match="enough"):
+        run(
+            _python("import os, time; print(os.getpid(), flush=True); time.sleep(60)"),
+            what="a test",
+            deadline_seconds=50,
+            on_line=listen,
+        )
+    assert not psutil.pid_exists(pids[0])
+
+
+def test_a_child_shares_what_it_is_given_to_keep(tmp_path: Path) -> None:
+    """A descriptor named to be kept open is open in the child under the same number; others are not."""
+    with (tmp_path / "one").open("w") as one, (tmp_path / "two").open("w") as two:
+        code = (
+            "import os, sys\n"
+            "def is_open(n):\n    try: os.fstat(int(n)); return True\n    except OSError: return False\n"
+            "print([is_open(n) for n in sys.argv[1:]])"
+        )
+        argv = [*_python(code), str(one.fileno()), str(two.fileno())]
+
+        result = run(argv, what="a test", deadline_seconds=30, keep_open=(one.fileno(),))
+
+    assert result.stdout == "[True, False]\n"
+
+
+_RUNNER = """
+import sys
+from pathlib import Path
+from pipeline.host import process
+from pipeline.model.errors import InterruptedByUserError
+
+process._GENTLE_SECONDS = process._FIRM_SECONDS = float(sys.argv[2])
+try:
+    process.run([sys.executable, "-c", sys.argv[1]], what="the wait", deadline_seconds=60,
+                on_line=lambda line: print(line.strip(), flush=True))
+except InterruptedByUserError as error:
+    print(error.message, error.exit_code)
+"""
+_GENTLE = (
+    "import os, signal, sys, time\n"
+    "signal.signal(signal.SIGINT, lambda *_: sys.exit(0))\nprint(os.getpid(), flush=True)\ntime.sleep(60)"
+)
+
+
+@pytest.mark.parametrize(
+    ("code", "patience", "times"),
+    [
+        (_GENTLE, "60", 1),
+        (f"import os; print(os.getpid(), flush=True); {_DEAF}", "0.5", 1),
+        (f"import os; print(os.getpid(), flush=True); {_DEAF}", "60", 3),
+    ],
+    ids=["a child that listens", "a deaf child", "an impatient person"],
+)
+def test_ctrl_c_stops_the_child_and_says_where(code: str, patience: str, times: int) -> None:
+    """Ctrl-C asks the child first, then ends it, leaves nothing behind, and says during what; again means now."""
+    with subprocess.Popen(
+        [sys.executable, "-c", _RUNNER, code, patience], cwd=_ROOT, stdout=subprocess.PIPE, text=True
+    ) as runner:
+        assert runner.stdout is not None
+        pid = int(runner.stdout.readline())
+        if "deaf" in code:
+            assert runner.stdout.readline() == "deaf\n"
+        started = time.monotonic()
+        for _ in range(times):
+            runner.send_signal(signal.SIGINT)
+            time.sleep(0.7)
+        rest = runner.stdout.read()
+
+        assert rest.strip() == f"stopped by Ctrl-C during the wait {InterruptedByUserError.exit_code}"
+        assert runner.wait(30) == 0
+    assert time.monotonic() - started < 20
+    assert not psutil.pid_exists(pid)
+
+
+def test_a_child_outlives_a_killed_pipeline(tmp_path: Path) -> None:
+    """Killed by force, we cannot stop our child; it writes on undisturbed and ends its work."""
+    note = tmp_path / "done"
+    code = (
+        "import pathlib, time\nprint('at work', flush=True)\ntime.sleep(2)\n"
+        f"print('x' * 1000000, flush=True)\npathlib.Path({str(note)!r}).write_text('done')"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", _RUNNER, code, "60"], cwd=_ROOT, stdout=subprocess.PIPE, text=True
+    ) as runner:
+        assert runner.stdout is not None
+        assert runner.stdout.readline() == "at work\n"
+        runner.kill()
+    until = time.monotonic() + 30
+    while not note.exists() and time.monotonic() < until:
+        time.sleep(0.1)
+
+    assert note.read_text() == "done"
