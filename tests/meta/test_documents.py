@@ -29,6 +29,14 @@ def test_links_resolve(path: Path) -> None:
         assert not anchor or anchor in anchors(file), target
 
 
+@pytest.mark.parametrize("path", TEXT, ids=lambda path: path.name)
+def test_files_that_are_named_exist(path: Path) -> None:
+    """A file of ours that a document names is there."""
+    rooms = "app|bench|docs|environments|infra|pipeline|policies|requirements|tests"
+    for name in re.findall(rf"`((?:{rooms})/[\w./-]*\w)/?`", TEXT[path]):
+        assert (ROOT / name).exists(), name
+
+
 @pytest.mark.parametrize("path", ADRS, ids=lambda path: path.stem)
 def test_a_decision_has_its_form(path: Path) -> None:
     """A decision has a number, a title, a status, and says context, decision and consequences."""
