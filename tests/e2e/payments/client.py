@@ -10,6 +10,10 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 from urllib.parse import urlencode
 
+AGAIN = {
+    f"urn:tollgate:problem:{name}"
+    for name in ("busy", "in-progress", "storage-unavailable", "too-many-requests")
+}
 PAYMENT = {"amount": 1500, "currency": "KRW", "customer_id": "cus_ada", "payment_method": "tok_visa"}
 
 
@@ -80,12 +84,11 @@ class Client:
                 return Reply(refusal.code, refusal.read().decode(), dict(refusal.headers))
 
     def patiently(self, method: str, path: str, **request: Any) -> Reply:
-        """Send a request as a good client does: again when it came too fast, or while it is worked on."""
+        """Send a request as docs/api.md asks: again when it came too fast, is worked on, or a store was away."""
         deadline = time.monotonic() + 120
         while True:
             reply = self.call(method, path, **request)
-            in_progress = reply.status == 409 and reply.body["type"].endswith(":in-progress")
-            if reply.status != 429 and not in_progress:
+            if reply.status not in {409, 429, 503} or reply.body["type"] not in AGAIN:
                 return reply
             assert time.monotonic() < deadline, f"still {reply.status} after two minutes: {reply.text}"
             time.sleep(float(reply.headers.get("Retry-After", "0.5")))

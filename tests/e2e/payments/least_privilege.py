@@ -2,12 +2,13 @@
 
 import copy
 import json
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from tests.e2e.payments.client import Client, Deployed
+from tests.e2e.payments.client import PAYMENT, Client, Deployed
 
 # Grants whose absence an emulated account does not show, with the reason they stay and AWS's own reference.
 NOT_ENFORCED = {
@@ -127,19 +128,21 @@ def unneeded(role: Role, works: Callable[[], bool]) -> list[Grant]:
     for grant in role.grants():
         if grant.action not in NOT_ENFORCED:
             with role.without(grant):
-                if works():
+                # Three tries: a machine too busy to answer must not pass for a grant that is needed.
+                if any(works() for _ in range(3)):
                     missed_by_nobody.append(grant)
     return missed_by_nobody
 
 
 def everything_works(client: Client) -> bool:
     """Whether every operation does all it should, each record included."""
-    made = client.pay()
+    # Impatient calls: what is forbidden stays so, and need not be asked for again and again.
+    made = client.call("POST", "/payments", body=PAYMENT, key=str(uuid.uuid4()))
     if made.status != 201 or made.body["records"] != "complete":
         return False
     payment, customer = made.body["id"], made.body["customer_id"]
     return [
-        client.refund(payment, amount=1).status,
+        client.call("POST", f"/payments/{payment}/refunds", body={"amount": 1}, key=str(uuid.uuid4())).status,
         client.call("GET", f"/payments/{payment}").status,
         client.call("GET", f"/payments/{payment}/receipt").status,
         client.call("GET", f"/customers/{customer}/payments").status,
