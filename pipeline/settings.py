@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipeline.model.environment import Environment
+from pipeline.model.environment import MAX_SUFFIX_LENGTH, Environment
 from pipeline.model.errors import TollgateError, UsageError
 
 
@@ -66,7 +66,8 @@ def load_project(root: Path) -> Project:
         SettingsError: It is missing or not whole.
     """
     path = root / "pyproject.toml"
-    table = _table(_load(path).get("tool", {}).get("tollgate"), f"{path.name}, [tool.tollgate]")
+    where = f"{path.name}, [tool.tollgate]"
+    table = _table(_table(_load(path).get("tool"), where).get("tollgate"), where)
     keys: dict[str, type] = {
         "name": str,
         "synth": list,
@@ -78,11 +79,21 @@ def load_project(root: Path) -> Project:
         "smoke-checks": str,
         "checks": dict,
     }
-    _exactly(table, keys, f"{path.name}, [tool.tollgate]")
+    _exactly(table, keys, where)
+    _words(table, "synth", where)
+    _words(table, "bootstrap", where)
+    for key, pattern, wanted in (
+        ("name", r"[a-z][a-z0-9-]*", "a word of lower-case letters, digits and hyphens"),
+        ("package-python", r"3\.[0-9]+", "a version such as 3.13"),
+    ):
+        if not re.fullmatch(pattern, table[key]):
+            _wrong(where, key, table[key], wanted)
     checks = []
     for name, check in table["checks"].items():
         where = f"{path.name}, [tool.tollgate.checks.{name}]"
         _exactly(_table(check, where), {"command": list, "inputs": list}, where)
+        _words(check, "command", where)
+        _words(check, "inputs", where)
         checks.append(Check(name, tuple(check["command"]), tuple(check["inputs"])))
     return Project(
         root=root,
@@ -182,6 +193,10 @@ def load_environments(folder: Path) -> Environments:
 
 def _environment(path: Path) -> Environment:
     where = f"{path.parent.name}/{path.name}"
+    if len(path.stem) > MAX_SUFFIX_LENGTH or not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", path.stem):
+        message = f"{where}: {path.stem!r} is no name for an environment, which is part of AWS names"
+        hint = f"rename the file: 1 to {MAX_SUFFIX_LENGTH} lower-case letters, digits and single hyphens"
+        raise SettingsError(message, hint)
     table = _load(path)
     _exactly(table, _KEYS | {key: kind for key, kind in _OPTIONAL.items() if key in table}, where)
     for target, account in table["accounts"].items():
@@ -236,6 +251,15 @@ def _load(path: Path) -> dict[str, Any]:
         raise SettingsError(message, "check its permissions") from error
 
 
+_IN_WORDS: Mapping[type, str] = {
+    str: "a string",
+    int: "a whole number",
+    bool: "true or false",
+    list: "a list",
+    dict: "a table",
+}
+
+
 def _table(value: Any, where: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         message = f"{where} is missing or no table"
@@ -251,9 +275,14 @@ def _exactly(table: Mapping[str, Any], keys: Mapping[str, type], where: str) -> 
     for key, kind in keys.items():
         if key not in table:
             message = f"{where} has no {key!r}"
-            raise SettingsError(message, f"add it; it is a {kind.__name__}")
+            raise SettingsError(message, f"add it; it is {_IN_WORDS[kind]}")
         if not isinstance(table[key], kind) or (kind is int and isinstance(table[key], bool)):
-            _wrong(where, key, table[key], f"a {kind.__name__}")
+            _wrong(where, key, table[key], _IN_WORDS[kind])
+
+
+def _words(table: Mapping[str, Any], key: str, where: str) -> None:
+    if not table[key] or not all(isinstance(word, str) for word in table[key]):
+        _wrong(where, key, table[key], "a list of words, at least one")
 
 
 def _wrong(where: str, key: str, value: object, wanted: str) -> None:
