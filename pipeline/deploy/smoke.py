@@ -25,6 +25,7 @@ _REQUEST_SECONDS = 35.0  # API Gateway gives up after 29
 _PAUSE_SECONDS = 0.5
 _PLACEHOLDER = re.compile(r"\$\{([a-z_]+)\}")
 _CHECK_KEYS = {"name", "writes", "request", "expect", "keep"}
+_ENDPOINTS = ({"rest_api", "stage"}, {"url"})
 
 
 class SmokeError(TollgateError):
@@ -98,6 +99,7 @@ def run_smoke_checks(
             if check["writes"] and mode == "read-only":
                 continue
             say(check["name"])
+            _insist_on_values(check, values)
             while True:
                 difference, kept = _ask(client, endpoint.url, check, values)
                 if difference is None:
@@ -123,17 +125,36 @@ def read_checks(content: bytes) -> dict[str, Any]:
     try:
         document = json.loads(content)
         known = document["schema"] == _SCHEMA and set(document) == {"schema", "endpoint", "secrets", "checks"}
-        whole = all(
-            {"name", "writes", "request", "expect"} <= set(check) <= _CHECK_KEYS
-            for check in document["checks"]
+        whole = (
+            set(document["endpoint"]) in _ENDPOINTS
+            and all(isinstance(output, str) for output in document["endpoint"].values())
+            and all(set(secret) == {"api_gateway_key"} for secret in document["secrets"].values())
+            and isinstance(document["checks"], list)
+            and all(_is_whole(check) for check in document["checks"])
         )
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         known = whole = False
     if not known or not whole:
         message = "the release's smoke checks are not of a shape that this version of Tollgate knows"
         raise TollgateError(message, "compare app/smoke.json with the one in the repository")
     checked: dict[str, Any] = document
     return checked
+
+
+def _is_whole(check: Mapping[str, Any]) -> bool:
+    """Whether a check has exactly what a check has: a misspelt expectation must not be one that cannot fail."""
+    request, expect, keep = check["request"], check["expect"], check.get("keep", {})
+    return (
+        {"name", "writes", "request", "expect"} <= set(check) <= _CHECK_KEYS
+        and isinstance(check["name"], str)
+        and isinstance(check["writes"], bool)
+        and {"method", "path"} <= set(request) <= {"method", "path", "headers", "json"}
+        and {"status"} <= set(expect) <= {"status", "json"}
+        and isinstance(expect["status"], int)
+        and isinstance(expect.get("json", {}), dict)
+        and isinstance(keep, dict)
+        and all(isinstance(field, str) for field in keep.values())
+    )
 
 
 def _ask(
@@ -148,7 +169,7 @@ def _ask(
             headers=request.get("headers"),
             json=request.get("json"),
         )
-    except httpx.HTTPError as error:
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
         return f"{request['method']} {request['path']} got no answer ({type(error).__name__}: {error})", {}
     difference, kept = _compare(answer, expected, check.get("keep", {}))
     if difference is None:
@@ -171,12 +192,20 @@ def _compare(
     if not isinstance(body, dict):
         return " with a body that is no JSON object", {}
     for name, value in expected.get("json", {}).items():
-        if body.get(name) != value:
+        # To Python true is 1; to a caller it is not.
+        if body.get(name) != value or isinstance(body.get(name), bool) is not isinstance(value, bool):
             return f", but {name} is not {value!r}", {}
     missing = [field for field in keep.values() if not isinstance(body.get(field), str)]
     if missing:
         return f" without {', '.join(missing)}", {}
     return None, {name: str(body[field]) for name, field in keep.items()}
+
+
+def _insist_on_values(check: Mapping[str, Any], values: Mapping[str, str]) -> None:
+    for name in _PLACEHOLDER.findall(json.dumps([check["request"], check["expect"]])):
+        if name not in values:
+            message = f"the smoke check {check['name']!r} asks for ${{{name}}}, which nothing has set"
+            raise TollgateError(message, "mend app/smoke.json: an earlier check may keep it from its answer")
 
 
 def _fill(part: Any, values: Mapping[str, str]) -> Any:
