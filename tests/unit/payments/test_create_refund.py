@@ -1,3 +1,7 @@
+from dataclasses import replace
+
+from payments.domain.errors import StaleVersionError
+from payments.domain.payment import Payment
 from tests.unit.payments.faults import Fault, FaultyPorts
 from tests.unit.payments.http import Api
 from tests.unit.payments.memory import World
@@ -103,3 +107,27 @@ def test_a_refund_without_an_answer_can_be_repeated_at_once(api: Api, world: Wor
     first, second = unlucky.refund(payment), api.refund(payment)
 
     assert (first.status, second.status) == (503, 201)
+
+
+def test_a_payment_that_never_holds_still_is_busy(world: World) -> None:
+    """A change that is overtaken every time gives up with 409 and Retry-After, and has asked nobody for money."""
+    payment = Api(world).pay().body["id"]
+
+    class Overtaken:
+        """A store in which somebody else is always faster."""
+
+        create = world.payments.create
+        get = world.payments.get
+        by_customer = world.payments.by_customer
+        by_date = world.payments.by_date
+
+        def replace(self, _payment: Payment) -> Payment:
+            raise StaleVersionError("somebody else changed the payment first")
+
+    overtaken = Api(world, ports=lambda: replace(world.ports, payments=Overtaken()))
+
+    reply = overtaken.refund(payment)
+
+    assert (reply.status, reply.body["type"]) == (409, "urn:tollgate:problem:busy")
+    assert reply.headers["Retry-After"] == "1"
+    assert world.bank.refunds == []

@@ -6,8 +6,10 @@ from functools import partial
 from typing import Any
 
 import pytest
+from moto import mock_aws
 
 from payments.adapters.telemetry import COUNTS
+from payments.bootstrap import build_ports
 from payments.domain.ports import Ports, Telemetry
 from payments.entrypoints.application import build_handler
 from payments.settings import Settings
@@ -146,3 +148,17 @@ def test_the_ports_are_connected_once(world: World) -> None:
     for key in ("a", "b"):
         handler(request_event("POST", "/payments", body=PAYMENT, key=key), LAMBDA_CONTEXT)
     assert connected == [SETTINGS]
+
+
+def test_what_lies_behind_a_refusal_is_named(monkeypatch: pytest.MonkeyPatch, logs: Any) -> None:
+    """A store that refuses is logged with AWS's error code, which no client sees."""
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "ap-northeast-2")
+    handler = build_handler(SETTINGS, build_ports)
+
+    with mock_aws():
+        answer = handler(request_event("POST", "/payments", body=PAYMENT, key="k"), LAMBDA_CONTEXT)
+
+    refused = next(line for line in logs() if line.get("message") == "refused")
+    assert refused["cause"] == "ResourceNotFoundException"
+    assert answer["statusCode"] == 503
+    assert "ResourceNotFound" not in answer["body"]

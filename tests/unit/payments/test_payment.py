@@ -58,3 +58,19 @@ def test_what_is_refundable_is_never_negative(refunds: list[tuple[int, bool]]) -
 
     assert payment.refundable + payment.refunded == payment.amount
     assert payment.refundable >= 0
+
+
+def test_an_outcome_is_recorded_once() -> None:
+    """A charge or refund whose outcome is known is not changed by another outcome that comes late."""
+    captured = a_payment().capture("ch", NOON)
+    declined = a_payment().decline("no", NOON)
+    refunded = captured.reserve_refund("re", "g", 1, NOON).complete_refund("re", "rf", NOON)
+
+    for payment in (captured, declined):
+        assert payment.claim(NOON) is payment
+        assert payment.release() is payment
+        assert payment.capture("other", NOON) is payment
+        assert payment.decline("other", NOON) is payment
+    assert refunded.release_refund("re") is refunded
+    assert refunded.complete_refund("re", "other", NOON) is refunded
+    assert refunded.decline_refund("re", "other", NOON) is refunded
