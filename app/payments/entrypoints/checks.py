@@ -135,9 +135,6 @@ def _texts(value: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...],
         for name, part in value.items():
             yield path, name
             yield from _texts(part, (*path, name))
-    elif isinstance(value, list):
-        for part in value:
-            yield from _texts(part, path)
 
 
 def _check(check: Callable[[Any], Any], value: Any) -> None:

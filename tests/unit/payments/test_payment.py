@@ -66,6 +66,7 @@ def test_an_outcome_is_recorded_once() -> None:
     declined = a_payment().decline("no", NOON)
     refunded = captured.reserve_refund("re", "g", 1, NOON).complete_refund("re", "rf", NOON)
 
+    assert (declined.refundable, captured.refundable) == (0, 1500)
     for payment in (captured, declined):
         assert payment.claim(NOON) is payment
         assert payment.release() is payment
