@@ -75,7 +75,7 @@ def test_every_group_is_locked_with_hashes() -> None:
 
 
 def test_the_oldest_python_is_the_same_everywhere() -> None:
-    """Packaging, ruff, mypy, Nox and CI agree on the oldest Python that is supported."""
+    """Packaging, README, ruff, mypy, Nox and CI agree on the oldest Python that is supported."""
     oldest = PYPROJECT["project"]["requires-python"].removeprefix(">=")
     noxfile = (ROOT / "noxfile.py").read_text(encoding="utf-8")
     asked = {step["with"]["python-version"] for path in WORKFLOWS for step in steps(path) if _sets_up(step)}
@@ -84,6 +84,7 @@ def test_the_oldest_python_is_the_same_everywhere() -> None:
     assert PYPROJECT["tool"]["mypy"]["python_version"] == oldest
     assert f"OLDEST_PYTHON = ({oldest.replace('.', ', ')})" in noxfile
     assert asked == {oldest}
+    assert f"Python {oldest} or newer" in (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
