@@ -134,6 +134,14 @@ def test(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
+def least_privilege(session: nox.Session) -> None:
+    """Take each grant of the deployed role away: something must miss it."""
+    _environment(session, policies=True)
+    _install_terraform_if_missing(session)
+    _run(session, "pytest", "tests/e2e/payments/test_least_privilege.py", *session.posargs)
+
+
+@nox.session(default=False)
 def policies(session: nox.Session) -> None:
     """Judge the synthesized directory `-- DIR` by every policy."""
     _environment(session, policies=True)

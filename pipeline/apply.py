@@ -1,6 +1,7 @@
 """Apply exactly the change set at hand, prove that it holds, and record how it ended."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 
 from pipeline.context import Context
 from pipeline.deploy.smoke import SmokeError, find_endpoint, run_smoke_checks
@@ -110,9 +111,12 @@ def _apply(context: Context, site: Site, judged: Judged) -> None:
             follow(event)
 
         try:
-            site.workspace.apply(on_event)
-        finally:
+            site.workspace.apply(on_event, lambda: context.target.insist_alive(site.environment))
             context.target.saved(site.environment)
+        except TerraformError:
+            with suppress(TollgateError):  # what Terraform said matters more
+                context.target.saved(site.environment)
+            raise
 
 
 def _prove_working(context: Context, site: Site, *, applied: bool) -> dict[str, object]:

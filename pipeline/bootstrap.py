@@ -91,7 +91,8 @@ def bootstrap(
 
 def _apply(context: Context, environment: Environment, workspace: Workspace, judged: Judged) -> None:
     with context.progress.step(environment.name, "apply") as step:
-        workspace.apply(ApplyProgress(step, len(judged.change_set.changes)))
+        follow = ApplyProgress(step, len(judged.change_set.changes))
+        workspace.apply(follow, lambda: context.target.insist_alive(environment))
         context.target.saved(environment)
 
 

@@ -130,14 +130,14 @@ class Workspace:
             raise TerraformError("terraform show", [_plain(result.stderr)], "run again")
         return plan
 
-    def apply(self, on_event: Callable[[Event], None]) -> None:
-        """Apply the plan just made, and no other.
+    def apply(self, on_event: Callable[[Event], None], insist: Callable[[], None]) -> None:
+        """Apply the plan just made, and no other, as long as `insist` raises nothing.
 
         Raises:
             StateLockedError: Another Terraform holds the state.
             TerraformError: It failed; part of it may have been done.
         """
-        result = self._run("apply", ["-input=false", "-json", _PLAN_FILE], APPLY_SECONDS, on_event)
+        result = self._run("apply", ["-input=false", "-json", _PLAN_FILE], APPLY_SECONDS, on_event, insist)
         (self.folder / _PLAN_FILE).unlink(missing_ok=True)
         if result.exit_code != 0:
             raise _failure("terraform apply", result, "run the same command again to finish it")
@@ -171,6 +171,7 @@ class Workspace:
         arguments: Sequence[str],
         deadline_seconds: float,
         on_event: Callable[[Event], None] | None = None,
+        insist: Callable[[], None] | None = None,
     ) -> Completed:
         def on_line(line: str) -> None:
             event = _event(line)
@@ -185,6 +186,7 @@ class Workspace:
             cwd=self.folder,
             env=clean_environment([config, *self.account.environment.items()]),
             on_line=on_line,
+            insist=insist,
             keep_open=self.keep_open,
         )
 

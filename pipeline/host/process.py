@@ -23,6 +23,7 @@ _GENTLE_SECONDS = 60.0
 
 _FIRM_SECONDS = 5.0
 _POLL_SECONDS = 0.05
+_INSIST_SECONDS = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,7 @@ def run(
     cwd: Path | None = None,
     env: Mapping[str, str] | None = None,
     on_line: Callable[[str], None] | None = None,
+    insist: Callable[[], None] | None = None,
     keep_open: Sequence[int] = (),
 ) -> Completed:
     """Run one program to its end and return what it said.
@@ -60,6 +62,8 @@ def run(
         cwd: Its working directory. Default: ours.
         env: Its whole environment. Default: ours.
         on_line: Called with each line of standard output as it comes. Default: nobody listens.
+        insist: Asked every few seconds; an error that it raises stops the child and is passed on. Default: nothing
+            is insisted on.
         keep_open: File descriptors that the child inherits, so that a lock outlives us if it does.
 
     Raises:
@@ -85,7 +89,7 @@ def run(
             raise TollgateError(message, "check that the program is there and can be executed") from error
         lines = _Lines(stdout, on_line)
         try:
-            _watch(child, lines, what, deadline_seconds)
+            _watch(child, lines, what, deadline_seconds, insist)
         except KeyboardInterrupt:
             _stop(child)
             message = f"stopped by Ctrl-C during {what}"
@@ -96,14 +100,24 @@ def run(
         return Completed(what, child.returncode, _whole(stdout), _whole(stderr))
 
 
-def _watch(child: subprocess.Popen[bytes], lines: "_Lines", what: str, deadline_seconds: float) -> None:
+def _watch(
+    child: subprocess.Popen[bytes],
+    lines: "_Lines",
+    what: str,
+    deadline_seconds: float,
+    insist: Callable[[], None] | None,
+) -> None:
     """Hand on lines until the child has ended or its time is up."""
-    started = time.monotonic()
+    started = asked = time.monotonic()
     while child.poll() is None:
         lines.follow()
-        if time.monotonic() - started > deadline_seconds:
+        now = time.monotonic()
+        if now - started > deadline_seconds:
             message = f"{what} did not end within {deadline_seconds:.0f} s and was stopped"
             raise TollgateError(message, "run the same command again; what was recorded is kept")
+        if insist is not None and now - asked > _INSIST_SECONDS:
+            asked = now
+            insist()
         time.sleep(_POLL_SECONDS)
     lines.follow()
 

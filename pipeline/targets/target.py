@@ -6,7 +6,7 @@ from typing import Protocol
 
 from pipeline.host.home import Home
 from pipeline.model.environment import Environment
-from pipeline.model.errors import UsageError
+from pipeline.model.errors import TollgateError, UsageError
 from pipeline.targets.account import Account
 from pipeline.targets.local import AccountSpec, LocalCloud
 
@@ -48,6 +48,9 @@ class Target(Protocol):
     def saved(self, environment: Environment) -> None:
         """Take note that something worth keeping has just been changed there."""
 
+    def insist_alive(self, environment: Environment) -> None:
+        """Raise if the account is known to be gone, so that nobody waits for it."""
+
 
 class LocalTarget:
     """The emulated accounts of this machine."""
@@ -81,6 +84,21 @@ class LocalTarget:
         """Have the emulator write what it holds, so that a kill loses nothing of it."""
         self._cloud.checkpoint(environment.name)
 
+    def insist_alive(self, environment: Environment) -> None:
+        """Raise if the emulated account's process is gone: Terraform alone would try for minutes.
+
+        Raises:
+            TollgateError: It is gone.
+        """
+        status = next(row for row in self._cloud.status() if row.spec.environment == environment.name)
+        if status.state in {"unclean", "down"}:
+            message = (
+                f"the emulated account of {environment.name} died during the apply; its log is {status.log}"
+            )
+            raise TollgateError(
+                message, "run the same command again: it starts the account and finishes the job"
+            )
+
 
 class AwsTarget:
     """Real accounts, reached by the credentials that the caller's environment brings."""
@@ -110,6 +128,9 @@ class AwsTarget:
 
     def saved(self, environment: Environment) -> None:
         """AWS keeps what it is given."""
+
+    def insist_alive(self, environment: Environment) -> None:
+        """AWS is there; where the network is not, Terraform says so."""
 
 
 def find_target(name: str, environments: Sequence[Environment], home: Home) -> Target:

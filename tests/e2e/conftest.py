@@ -62,6 +62,11 @@ class World:
         rows = json.loads(self.succeed("status", "--json").stdout)["instances"]
         return {row["instance"]: row for row in rows}
 
+    def cloud(self) -> list[dict[str, Any]]:
+        """Return `cloud status --json`."""
+        rows: list[dict[str, Any]] = json.loads(self.succeed("cloud", "status", "--json").stdout)
+        return rows
+
     def entries(self) -> tuple[Entry, ...]:
         """Return the ledger."""
         return Ledger(self.home / "ledger.git").entries()

@@ -1,5 +1,6 @@
 """The story a newcomer sees: one release, built once, carried through dev, staging and prod on this machine."""
 
+import os
 import signal
 import subprocess
 import uuid
@@ -136,6 +137,29 @@ def test_a_run_killed_in_the_middle_of_the_apply_is_finished(
     assert ends == [Outcome.SUCCEEDED]
     rows = world.status()
     assert rows["dev/pr-42"]["release"] == rows["dev"]["release"]
+
+
+def test_an_account_that_dies_in_the_middle_of_the_apply_is_not_waited_for(
+    world: World, promoted: subprocess.CompletedProcess[str]
+) -> None:
+    """The run says which account died and marks the instance degraded; the next one rebuilds and proves it."""
+    run = world.start("promote", "--allow-dirty", "--to", "dev", "--suffix", "pr-43")
+    assert run.stderr is not None
+    for line in run.stderr:
+        if "apply:" in line:
+            break
+    (dev,) = [row for row in world.cloud() if row["environment"] == "dev"]
+    os.kill(dev["pid"], signal.SIGKILL)
+    _, stderr = run.communicate(timeout=300)
+
+    assert run.returncode == 1
+    assert "the emulated account of dev died during the apply" in stderr
+    assert "Traceback" not in stderr
+    assert world.status()["dev/pr-43"]["state"] == "degraded"
+    world.succeed("promote", "--allow-dirty", "--to", "dev", "--suffix", "pr-43")
+    assert world.status()["dev/pr-43"]["state"] == "deployed"
+    world.succeed("promote", "--allow-dirty", "--to", "dev", "--check")
+    world.succeed("destroy", "dev", "--suffix", "pr-43")
 
 
 def test_instances_beside_each_other_share_nothing(
