@@ -87,7 +87,7 @@ def test_commands_in_documents_exist(path: Path) -> None:
     text = re.sub(r"\\\n\s*", "", TEXT[path])
     for command in re.findall(r"nox -s ([^`\n;#|)─]+)", text):
         names, _, arguments = command.strip().partition(" -- ")
-        for name in re.findall(r"[a-z]+", names):
+        for name in re.findall(r"\w+", names):
             assert name in known, command
         for option in re.findall(r"(?<!\S)--[a-z-]+", arguments):
             verb = names.split()[-1]
@@ -126,7 +126,7 @@ def test_operate_names_each_block() -> None:
 
 def test_operate_names_each_verb() -> None:
     """Whoever operates finds every verb of the command line."""
-    told = set(re.findall(r"nox -s ([a-z]+)", OPERATE))
+    told = set(re.findall(r"nox -s (\w+)", OPERATE))
 
     assert told == set(verbs())
 
