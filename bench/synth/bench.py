@@ -49,8 +49,13 @@ def main() -> int:
     parser.add_argument("--json", metavar="FILE", type=Path)
     parser.add_argument("--rounds", type=int, default=7)
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="bench-synth-") as scratch:
-        result = measure(Path(scratch), options.rounds)
+    try:
+        with tempfile.TemporaryDirectory(prefix="bench-synth-") as scratch:
+            result = measure(Path(scratch), options.rounds)
+    except (subprocess.SubprocessError, ValueError) as trouble:
+        # Without npm there is no peer to measure against, and a figure alone says nothing.
+        sys.stderr.write(f"error: nothing was measured: {trouble}\n")
+        return 2
     if options.json:
         options.json.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
     for name, value in result.items():

@@ -334,3 +334,19 @@ def test_account_is_bootstrapped_and_given_up(
     terraform.destroy()
     roles = [role["RoleName"] for role in client(access, "iam").list_roles()["Roles"]]
     assert not [role for role in roles if role.startswith("tollgate-")]
+
+
+def test_terraform_refuses_values_of_a_wrong_form(
+    access: CloudAccess, stacks: dict[str, Stack], tmp_path: Path
+) -> None:
+    """A suffix, an account or a release of a wrong form is refused, in one sentence each."""
+    terraform = prepare(tmp_path / "stack", stacks["dev"], access)
+    wrong = ("environment_suffix=Pr_42", "account_id=12", "release=latest")
+
+    said = " ".join(
+        terraform.run("plan", "-input=false", *(f"-var={each}" for each in wrong), code=1).split()
+    )
+
+    assert "environment_suffix must be at most 20 lower-case letters, digits and single hyphens." in said
+    assert "account_id must be 12 digits." in said
+    assert "release must be sha256: and 64 hexadecimal digits." in said
