@@ -40,7 +40,7 @@ def find_terraform() -> TerraformBinary:
     Raises:
         TollgateError: There is none, or it is too old.
     """
-    choice = os.environ.get("TOLLGATE_TERRAFORM", "auto")
+    choice = os.environ.get("TOLLGATE_TERRAFORM") or "auto"  # an empty variable says nothing
     argv = _argv(choice)
     result = run(
         [*argv, "version", "-json"], what="terraform version", deadline_seconds=_VERSION_SECONDS, env=_quiet()
