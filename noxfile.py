@@ -130,7 +130,9 @@ def test(session: nox.Session) -> None:
     _install_terraform_if_missing(session)
     if not session.posargs:
         _run(session, str(_scripts(POLICIES_VENV) / "python"), "-m", "pytest", "tests/policies")
-    _run(session, "pytest", *(session.posargs or ["--ignore=tests/policies"]))
+    # Much of the time is the provider waiting for S3, so two workers share the two cores well.
+    everything = ["--ignore=tests/policies", "--numprocesses=2", "--dist=loadgroup"]
+    _run(session, "pytest", *(session.posargs or everything))
 
 
 @nox.session(default=False)
