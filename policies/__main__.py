@@ -5,6 +5,7 @@ Exit status: 0 clean, 1 refused, 2 could not be judged (which is refused too). T
 
 import argparse
 import datetime as dt
+import gc
 import os
 import sys
 import warnings
@@ -25,6 +26,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--sarif", metavar="FILE", type=Path, help="write the report as SARIF")
     parser.add_argument("--junit", metavar="FILE", type=Path, help="write the report as JUnit XML")
     options = parser.parse_args(arguments)
+    gc.disable()  # one short run that frees nothing: collecting costs a fifth of its time
     for name in os.environ.keys() - KEPT:
         del os.environ[name]
     try:
