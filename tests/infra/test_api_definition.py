@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from jsonschema import Draft4Validator  # type: ignore[import-untyped]  # ships no types
+from jsonschema import Draft4Validator
 
 from infra.api_definition import ApiDefinition, Problem
 from infra.errors import InfraError

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from jsonschema import (  # type: ignore[import-untyped]  # ships no types
+from jsonschema import (
     Draft4Validator,
     Draft202012Validator,
 )

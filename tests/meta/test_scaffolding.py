@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml  # type: ignore[import-untyped]  # it comes with pre-commit, without types
+import yaml
 
 from tests.meta import hygiene
 from tests.meta.repository import PYPROJECT, ROOT, tracked
