@@ -256,7 +256,9 @@ def _failure(what: str, result: Completed, hint: str) -> TerraformError:
     for line in result.stdout.splitlines():
         diagnostic = (_event(line) or {}).get("diagnostic", {})
         if diagnostic.get("severity") == "error":
-            where = f" ({diagnostic['address']})" if diagnostic.get("address") else ""
+            # A broken precondition comes without an address, but with the block that it stands in.
+            place = diagnostic.get("address") or (diagnostic.get("snippet") or {}).get("context")
+            where = f" ({place})" if place else ""
             detail = f": {_plain(diagnostic['detail'])}" if diagnostic.get("detail") else ""
             problems.append(f"{diagnostic.get('summary', 'error')}{where}{detail}")
     problems = problems or [_plain(result.last_words)]
