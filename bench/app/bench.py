@@ -56,7 +56,7 @@ def main() -> int:
         options.json.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
     for name, value in result.items():
         limit = f"  (at most {LIMITS[name]})" if name in LIMITS else ""
-        print(f"{name:28} {value}{limit}")  # noqa: T201 - the report
+        print(f"{name:28} {value}{limit}")
     return int(any(result[name] > limit for name, limit in LIMITS.items()))
 
 
