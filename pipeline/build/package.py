@@ -70,7 +70,12 @@ def zip_files(files: dict[str, bytes]) -> bytes:
 
 def _dependencies(requirements: Path, python_version: str, cache: Path) -> dict[str, bytes]:
     """Return the files of the locked dependencies, unpacked once and kept."""
-    key = hashlib.sha256(requirements.read_bytes() + python_version.encode()).hexdigest()[:32]
+    try:
+        locked = requirements.read_bytes()
+    except OSError as error:
+        message = f"{requirements} cannot be read: {error.strerror or error}"
+        raise TollgateError(message, "run this in a whole checkout") from error
+    key = hashlib.sha256(locked + python_version.encode()).hexdigest()[:32]
     kept = cache / f"lambda-{key}"
     if not kept.is_dir():
         with scratch_folder(cache, "lambda") as folder:

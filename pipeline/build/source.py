@@ -32,8 +32,8 @@ def read_source(root: Path) -> Source:
     if commit is None or top is None or Path(top).resolve() != root.resolve():
         return Source(None, None, None, dirty=True)
     status = _git(root, "status", "--porcelain", "--untracked-files=normal")
-    described = _git(root, "log", "-1", "--format=%s%n%an") or ""
-    subject, _, author = described.partition("\n")
+    described = _git(root, "log", "-1", "--format=%an%n%s") or ""
+    author, _, subject = described.partition("\n")  # a name is always there, a message is not
     return Source(commit, subject or None, author or None, dirty=status is None or status != "")
 
 

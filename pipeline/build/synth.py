@@ -3,7 +3,6 @@
 import json
 import os
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +47,7 @@ def read_stacks(out: Path, project: str, environments: tuple[str, ...]) -> dict[
             raise TollgateError(
                 message, f"it must write stacks/{project}-{environment}/{STACK_FILE}"
             ) from None
-        except ValueError:
+        except (ValueError, RecursionError):
             message = f"the stack for {environment} is not JSON"
             raise TollgateError(message, "mend the synthesis program") from None
         if _backend(stack) != {"s3": {}}:
@@ -72,6 +71,6 @@ def synthesize_whole(project: Project, environments: tuple[str, ...], out: Path)
     read_stacks(out, project.name, environments)
 
 
-def _backend(stack: Mapping[str, Any]) -> Any:
-    terraform = stack.get("terraform")
+def _backend(stack: Any) -> Any:
+    terraform = stack.get("terraform") if isinstance(stack, dict) else None
     return terraform.get("backend") if isinstance(terraform, dict) else None
