@@ -133,7 +133,7 @@ def _prove_working(context: Context, site: Site, *, applied: bool) -> dict[str, 
             settle_seconds=site.environment.settle_seconds,
             say=step.say,
         )
-        step.result = f"{len(passed)} checks, {site.environment.smoke}"
+        step.result = f"{len(passed)} passed, {site.environment.smoke}"
     reached("smoked")
     if applied:  # else the plan just made was the empty one already
         with context.progress.step(place, "second plan") as step:

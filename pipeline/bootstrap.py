@@ -80,7 +80,7 @@ def bootstrap(
                 workspace.init(bucket.name, _STATE_KEY)
                 has_changes = workspace.plan(lambda _: step.say("asking the cloud"))
                 judged = _judge(workspace, bucket, environment) if has_changes else None
-                step.result = f"{len(judged.change_set.changes)} changes" if judged else "nothing to do"
+                step.result = f"{len(judged.change_set.changes)} to apply" if judged else "nothing to do"
             if judged is not None and not consent(judged):
                 context.progress.note(place, "nothing was changed")
                 return ()
