@@ -151,6 +151,36 @@ def test_a_permissions_boundary_bounds(access: CloudAccess) -> None:
         bounded.get_object(Bucket="bounded", Key="out")
 
 
+def test_a_boundary_that_does_not_exist_is_given_to_nobody(access: CloudAccess) -> None:
+    """As on AWS, no role is made with a boundary that is not there, and none gets one later."""
+    iam = client(access, "iam")
+    _role(access, "unbounded", {"AWS": f"arn:aws:iam::{_ACCOUNT}:root"})
+    missing = f"arn:aws:iam::{_ACCOUNT}:policy/nowhere"
+    trust = json.dumps({"Version": "2012-10-17", "Statement": []})
+    with pytest.raises(ClientError, match=f"Scope ARN: {missing} does not exist"):
+        iam.create_role(RoleName="early", AssumeRolePolicyDocument=trust, PermissionsBoundary=missing)
+    with pytest.raises(ClientError, match=f"Scope ARN: {missing} does not exist"):
+        iam.put_role_permissions_boundary(RoleName="unbounded", PermissionsBoundary=missing)
+    assert "early" not in {role["RoleName"] for role in iam.list_roles()["Roles"]}
+
+
+def test_a_boundary_that_is_gone_lets_nothing_through(access: CloudAccess) -> None:
+    """A role whose boundary was deleted may do nothing, rather than all that its policies say."""
+    iam = client(access, "iam")
+    _bucket(access, "gone")
+    client(access, "s3").put_object(Bucket="gone", Key="k", Body=b"content")
+    statement = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    boundary = iam.create_policy(PolicyName="torn-down", PolicyDocument=policy)["Policy"]["Arn"]
+    arn = _role(access, "left", {"AWS": f"arn:aws:iam::{_ACCOUNT}:root"}, s3_GetObject="*")
+    iam.put_role_permissions_boundary(RoleName="left", PermissionsBoundary=boundary)
+    session = client(access, "sts").assume_role(RoleArn=arn, RoleSessionName="test")["Credentials"]
+    assert client(access, "s3", session).get_object(Bucket="gone", Key="k")["Body"].read() == b"content"
+    iam.delete_policy(PolicyArn=boundary)
+    with pytest.raises(ClientError, match="not authorized to perform: s3:GetObject"):
+        client(access, "s3", session).get_object(Bucket="gone", Key="k")
+
+
 def test_who_makes_roles_can_be_held_to_a_boundary(access: CloudAccess) -> None:
     """The condition key `iam:PermissionsBoundary` lets a role make roles with that boundary and no others."""
     iam = client(access, "iam")
@@ -314,6 +344,47 @@ def test_what_was_never_set_is_absent(access: CloudAccess) -> None:
     plan = client(access, "apigateway").create_usage_plan(name="bare")
     shown = client(access, "apigateway").get_usage_plan(usagePlanId=plan["id"])
     assert not {"throttle", "quota"} & set(shown)
+
+
+def test_a_usage_plan_keeps_numbers_when_it_is_changed(access: CloudAccess) -> None:
+    """Limits are changed by text, as AWS wants it, and read back as numbers; stages come and go one by one."""
+    gateway = client(access, "apigateway")
+    stages = [{"apiId": "one", "stage": "dev"}]
+    plan = gateway.create_usage_plan(
+        name="limited", throttle={"rateLimit": 10.0, "burstLimit": 5}, apiStages=stages
+    )
+    changes = {
+        "/throttle/rateLimit": "12.5",
+        "/throttle/burstLimit": "7",
+        "/quota/limit": "1000",
+        "/quota/offset": "0",
+        "/quota/period": "DAY",
+    }
+    operations = [{"op": "replace", "path": path, "value": value} for path, value in changes.items()]
+    operations += [
+        {"op": "add", "path": "/apiStages", "value": "two:dev"},
+        {"op": "remove", "path": "/apiStages", "value": "one:dev"},
+    ]
+    gateway.update_usage_plan(usagePlanId=plan["id"], patchOperations=operations)
+
+    shown = gateway.get_usage_plan(usagePlanId=plan["id"])
+    assert shown["throttle"] == {"rateLimit": 12.5, "burstLimit": 7}
+    assert shown["quota"] == {"limit": 1000, "offset": 0, "period": "DAY"}
+    assert shown["apiStages"] == [{"apiId": "two", "stage": "dev"}]
+
+
+@pytest.mark.parametrize(("path", "value"), [("/throttle/burstLimit", "many"), ("/apiStages", "no-stage")])
+def test_a_usage_plan_refuses_what_cannot_be_read(access: CloudAccess, path: str, value: str) -> None:
+    """A change whose value has a wrong form is refused, and nothing of the request is done."""
+    gateway = client(access, "apigateway")
+    plan = gateway.create_usage_plan(name="strict", throttle={"rateLimit": 10.0, "burstLimit": 5})
+    wrong = [
+        {"op": "replace", "path": "/throttle/rateLimit", "value": "20"},
+        {"op": "add", "path": path, "value": value},
+    ]
+    with pytest.raises(ClientError, match="Invalid patch value"):
+        gateway.update_usage_plan(usagePlanId=plan["id"], patchOperations=wrong)
+    assert gateway.get_usage_plan(usagePlanId=plan["id"])["throttle"]["rateLimit"] == 10
 
 
 def test_an_alarm_is_shown_as_it_was_given(access: CloudAccess) -> None:

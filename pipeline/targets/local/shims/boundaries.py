@@ -1,11 +1,12 @@
 """A permissions boundary bounds.
 
-The emulator stores a role's boundary and then forgets it: a role may do all that its policies say. On AWS it
-may do only what its policies and its boundary both allow, and conditions can ask for the boundary.
+The emulator stores a role's boundary, whether there is such a policy or not, and then forgets it: a role may do
+all that its policies say. On AWS it may do only what its policies and its boundary both allow, conditions can
+ask for the boundary, and no role gets a boundary that does not exist.
 https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_boundaries.html
 """
 
-import logging
+from collections.abc import Callable
 from typing import Any
 
 from ministack.core import iam_evaluator
@@ -14,11 +15,13 @@ from ministack.services import iam
 
 from pipeline.targets.local.shims.authorization import BOUNDARY_ASKED
 
-_log = logging.getLogger(__name__)
+_GIVING_A_BOUNDARY = ("CreateRole", "PutRolePermissionsBoundary")
 
 
 def install() -> None:
-    """Judge what a role's policies allow once more, by its boundary."""
+    """Judge what a role's policies allow once more, by its boundary, which has to be there."""
+    for operation in _GIVING_A_BOUNDARY:
+        iam._IAM_HANDLERS[operation] = _asking_for_the_policy(iam._IAM_HANDLERS[operation])  # noqa: SLF001 (its only door)
     enforce = iam_evaluator.enforce
 
     def within_boundary(
@@ -54,6 +57,21 @@ def install() -> None:
     iam_evaluator.enforce = within_boundary
 
 
+def _asking_for_the_policy(give: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    def give_what_exists(params: Any) -> Any:
+        arn = iam._p(params, "PermissionsBoundary")  # noqa: SLF001 (its own reading of its forms)
+        if arn and not _document(arn, get_account_id()):
+            message = f"Scope ARN: {arn} does not exist or is not attachable."
+            return iam._error(404, "NoSuchEntity", message, ns="iam")  # noqa: SLF001 (its own form of an error)
+        return give(params)
+
+    return give_what_exists
+
+
+def _document(arn: str, account_id: str) -> Any:
+    return iam_evaluator._resolve_managed_policy_document(arn, account_id)  # noqa: SLF001 (its only door)
+
+
 def _boundary(principal: Any) -> list[Any] | None:
     """Return the statements of the principal's boundary, or None where it has none."""
     if principal.type != "AssumedRole":
@@ -63,10 +81,5 @@ def _boundary(principal: Any) -> list[Any] | None:
     arn = role.get("PermissionsBoundary")
     if not arn:
         return None
-    document = iam_evaluator._resolve_managed_policy_document(arn, principal.account)  # noqa: SLF001 (as above)
-    if not document:
-        _log.warning(
-            "%s has the boundary %s, which does not exist: AWS would not have made the role", name, arn
-        )
-        return None
-    return list(iam_evaluator.parse_policy_document(document) or [])
+    # A wall that was torn down later lets nothing through.
+    return list(iam_evaluator.parse_policy_document(_document(arn, principal.account) or {}) or [])
