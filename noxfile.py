@@ -113,7 +113,7 @@ def lint(session: nox.Session) -> None:
 def types(session: nox.Session) -> None:
     """Check the types of our own code, strictly."""
     _environment(session)
-    _run(session, "mypy", *(session.posargs or ["app", "infra", "pipeline", "tests", "noxfile.py"]))
+    _run(session, "mypy", *(session.posargs or ["app", "infra", "pipeline", "tests", "bench", "noxfile.py"]))
 
 
 @nox.session(default=False)
@@ -211,7 +211,8 @@ def _run(session: nox.Session, program: str, *arguments: str) -> None:
     }
     environment["PATH"] = os.pathsep.join([str(_scripts(VENV)), os.environ.get("PATH", "")])
     environment["PYTHONPATH"] = os.pathsep.join([str(ROOT), str(ROOT / "app")])
-    session.run(path, *arguments, env=environment, external=True)
+    # Nox would merge both streams; results must stay alone on standard output, for programs that read them.
+    session.run(path, *arguments, env=environment, external=True, stderr=sys.stderr)
 
 
 def _environment(session: nox.Session, *, policies: bool = False) -> None:
@@ -241,7 +242,7 @@ def _install_terraform_if_missing(session: nox.Session) -> None:
 def _sync(session: nox.Session, venv: Path, group: str, *, project: bool = False) -> None:
     lock_file = ROOT / "requirements" / f"{group}.txt"
     stamp = venv / ".tollgate-lock"
-    wanted = _digest(lock_file, ROOT / "pyproject.toml") + f" {sys.version_info[:3]}"
+    wanted = f"{_digest(lock_file)} {sys.version_info[:3]}"
     if stamp.exists() and stamp.read_text() == wanted and (_scripts(venv) / "python").exists():
         return
     session.log(f"making {venv.relative_to(ROOT)} match {lock_file.relative_to(ROOT)}")

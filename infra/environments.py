@@ -14,6 +14,7 @@ from infra.naming import check_suffix
 
 REGION = "ap-northeast-2"
 PROVIDERS = ("sandbox", "stripe")
+PROVIDERS_WITH_CREDENTIAL = frozenset({"stripe"})
 MAX_AMOUNT_MINOR = (1, 999_999_999_999)
 _REGION_PATTERN = r"[a-z]{2}(-[a-z]+)+-[1-9]"
 # What AWS allows in the value of a tag.

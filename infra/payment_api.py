@@ -10,7 +10,7 @@ from infra.constructs.database import CUSTOMER_INDEX, DATE_INDEX, TransactionsTa
 from infra.constructs.monitoring import Monitoring, MonitoringProps
 from infra.constructs.storage import PaymentStorage, PaymentStorageProps
 from infra.dashboard import APPLICATION_NAMESPACE
-from infra.environments import EnvironmentConfig
+from infra.environments import PROVIDERS_WITH_CREDENTIAL, EnvironmentConfig
 from infra.naming import InstanceNames
 from infra.policy_documents import statement
 from infra.providers import Construct, SecretsmanagerSecret
@@ -106,8 +106,9 @@ class PaymentApi(Construct):
         self.table.grant_read_write(self.function)
         self.storage.receipts.grant_read_write(self.function, "UseReceipts")
         self.storage.transaction_log.grant_write(self.function, "WriteTransactionLog")
-        read_credential = statement("ReadCredential", permissions.SECRET_READ, self._secret_arn)
-        self.function.allow("ReadCredential", read_credential)
+        if config.payment_provider in PROVIDERS_WITH_CREDENTIAL:  # else nobody reads it, and nobody may
+            read_credential = statement("ReadCredential", permissions.SECRET_READ, self._secret_arn)
+            self.function.allow("ReadCredential", read_credential)
 
     def _environment(self, props: PaymentApiProps) -> dict[str, str]:
         """What the application's settings read; nothing of it is secret."""

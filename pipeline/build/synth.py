@@ -12,7 +12,16 @@ from pipeline.settings import Project
 
 _DEADLINE_SECONDS = 300
 # What a program needs to run at all; anything else could make two machines synthesize different stacks.
-_PASSED_ON = ("PATH", "HOME", "TMPDIR", "XDG_CACHE_HOME", "SYSTEMROOT", "LANG", "LC_ALL")
+_PASSED_ON = (
+    "PATH",
+    "HOME",
+    "TMPDIR",
+    "XDG_CACHE_HOME",
+    "SYSTEMROOT",
+    "LANG",
+    "LC_ALL",
+    "TOLLGATE_PROVIDER_ASSEMBLY",
+)
 STACK_FILE = "cdk.tf.json"
 
 

@@ -106,7 +106,9 @@ def run_smoke_checks(
                     break
                 if time.monotonic() > until:
                     message = f"the smoke check {check['name']!r} failed: {difference}"
-                    raise SmokeError(message, "the instance is marked degraded; promote again or go back")
+                    raise SmokeError(
+                        message, "the instance is marked degraded; mend it, then run the same command again"
+                    )
                 time.sleep(_PAUSE_SECONDS)
             values |= kept
             passed.append(check["name"])

@@ -234,7 +234,6 @@ def test_role(access: CloudAccess, instance: Terraform) -> None:
     assert role["PermissionsBoundary"]["PermissionsBoundaryArn"] == names("staging").function_boundary_arn
     assert iam.list_attached_role_policies(RoleName=role["RoleName"])["AttachedPolicies"] == []
     assert sorted(iam.list_role_policies(RoleName=role["RoleName"])["PolicyNames"]) == [
-        "ReadCredential",
         "UseReceipts",
         "UseTransactions",
         "WriteLogs",

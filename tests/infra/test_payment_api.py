@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from infra.alarms import AlarmThresholds
 from infra.api_definition import ApiDefinition
 from infra.constructs.compute import LOG_RETENTION_DAYS
 from infra.constructs.database import Capacity
-from infra.environments import EnvironmentConfig
+from infra.environments import DEV, EnvironmentConfig
 from infra.main import OPENAPI
 from infra.naming import SUFFIX_MAX, InstanceNames
 from infra.payment_api import PaymentApi, PaymentApiProps
@@ -190,10 +191,18 @@ def test_function_may_do_what_the_application_does(stacks: dict[str, Stack]) -> 
         "GetAndPutObjects": ["s3:GetObject", "s3:PutObject"],
         "PutObjects": ["s3:PutObject"],
         "QueryIndexes": ["dynamodb:Query"],
-        "ReadCredential": ["secretsmanager:GetSecretValue"],
         "UseTable": ["dynamodb:GetItem", "dynamodb:PutItem"],
         "WriteLogs": ["logs:CreateLogStream", "logs:PutLogEvents"],
     }
+
+
+def test_the_credential_is_read_only_where_a_provider_has_one() -> None:
+    """With the sandbox nobody may read the secret; with Stripe the function may, and nothing but that secret."""
+    sandbox, stripe = (payment_api(replace(DEV, payment_provider=name)) for name in ("sandbox", "stripe"))
+
+    assert "ReadCredential" not in [statement["Sid"] for _, statement in statements(sandbox)]
+    (grant,) = [statement for _, statement in statements(stripe) if statement["Sid"] == "ReadCredential"]
+    assert grant["Action"] == ["secretsmanager:GetSecretValue"]
 
 
 def test_credential_has_a_name_and_no_value(stacks: dict[str, Stack]) -> None:
