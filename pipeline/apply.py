@@ -9,8 +9,8 @@ from pipeline.deploy.workspace import Event, TerraformError
 from pipeline.host.faults import reached
 from pipeline.model.change_set import is_remainder_of
 from pipeline.model.errors import InterruptedByUserError, TollgateError
-from pipeline.model.history import InstanceHistory, Operation
-from pipeline.model.ledger import Entry, Kind, Outcome
+from pipeline.model.history import InstanceHistory
+from pipeline.model.ledger import Entry, Kind, Operation, Outcome
 from pipeline.model.release import SMOKE_CHECKS, Release
 from pipeline.plan import Judged, Site, plan_again
 from pipeline.show.progress import ApplyProgress

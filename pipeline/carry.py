@@ -11,7 +11,8 @@ from pipeline.evidence.checks import require_passed
 from pipeline.host.faults import reached
 from pipeline.model.environment import Environment, Instance, instance_of
 from pipeline.model.gates import Decision, Facts, Reason, decide
-from pipeline.model.history import InstanceHistory, Operation
+from pipeline.model.history import InstanceHistory
+from pipeline.model.ledger import Operation
 from pipeline.model.release import Release, short
 from pipeline.plan import Judged, Site, judge, open_site
 from pipeline.waiting import record_shown, shown_change_set

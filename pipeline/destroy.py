@@ -8,8 +8,8 @@ from pipeline.context import Context
 from pipeline.model.environment import Environment, instance_of
 from pipeline.model.errors import RefusedError
 from pipeline.model.gates import Facts, decide
-from pipeline.model.history import InstanceHistory, Operation
-from pipeline.model.ledger import Entry
+from pipeline.model.history import InstanceHistory
+from pipeline.model.ledger import Entry, Operation
 from pipeline.plan import Site, judge, open_site
 from pipeline.waiting import record_shown
 

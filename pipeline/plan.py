@@ -15,7 +15,7 @@ from pipeline.host.faults import reached
 from pipeline.model.change_set import ChangeSet
 from pipeline.model.environment import Environment, Instance
 from pipeline.model.errors import TollgateError
-from pipeline.model.history import Operation
+from pipeline.model.ledger import Operation
 from pipeline.model.release import LAMBDA_PACKAGE, PROVIDER_LOCK, Release, stack_title
 from pipeline.model.safety import findings, needs_person
 from pipeline.model.safety.finding import Finding

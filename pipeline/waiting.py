@@ -11,8 +11,7 @@ from pipeline.model.change_set import ChangeSet
 from pipeline.model.environment import Environment, Instance
 from pipeline.model.errors import RefusedError, UsageError
 from pipeline.model.gates import Reason
-from pipeline.model.history import Operation
-from pipeline.model.ledger import Entry, Kind, LedgerError
+from pipeline.model.ledger import Entry, Kind, LedgerError, Operation
 from pipeline.model.release import short
 from pipeline.model.safety.finding import Finding
 from pipeline.plan import Judged, Site

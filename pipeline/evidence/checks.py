@@ -6,6 +6,7 @@ pipeline's part and does not happen here.
 """
 
 import hashlib
+import json
 import os
 import sys
 import time
@@ -41,6 +42,7 @@ class Result:
         reused: Whether it was found out before, for the same release and configuration.
         seconds: How long it took.
         output: Its last words.
+        report: What it wrote at `{report}`, a JSON document; None where its command asks for none.
     """
 
     check: str
@@ -48,6 +50,7 @@ class Result:
     reused: bool
     seconds: float
     output: str
+    report: Any = None
 
 
 def run_checks(
@@ -76,6 +79,7 @@ def run_checks(
             "at": datetime.now(UTC).isoformat(timespec="seconds"),
             "seconds": str(round(result.seconds, 1)),
             "output": sha256_digest(result.output.encode()),
+            "report": result.report,
         }
         store.attach(release.digest, RESULT_TYPE, document)
         results.append(result)
@@ -131,7 +135,8 @@ def _run(project: Project, store: ReleaseStore, release: Release, check: Check, 
             path = folder / layer.title
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(store.read(release, layer.title))
-        argv = [_fill(part, project.root, folder) for part in check.command]
+        report = folder / "report.json"
+        argv = [_fill(part, project.root, folder, report) for part in check.command]
         environment: dict[str, Any] = {
             name: value for name, value in os.environ.items() if not name.startswith(_KEPT_OUT)
         }
@@ -143,16 +148,31 @@ def _run(project: Project, store: ReleaseStore, release: Release, check: Check, 
             cwd=project.root,
             env=environment,
         )
+        found = _read_report(check, report) if "{report}" in check.command else None
     return Result(
         check.name,
         passed=result.exit_code == 0,
         reused=False,
         seconds=time.monotonic() - started,
         output=result.last_words,
+        report=found,
     )
 
 
-def _fill(part: str, root: Path, release: Path) -> str:
+def _read_report(check: Check, path: Path) -> Any:
+    """Return the report of a check; a check that passes without the report it was asked for has not passed.
+
+    Raises:
+        TollgateError: There is none, or it is not JSON.
+    """
+    try:
+        return json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        message = f"the check {check.name} wrote no report, so nobody can tell what it checked"
+        raise TollgateError(message, "run it by hand and see what it says") from None
+
+
+def _fill(part: str, root: Path, release: Path, report: Path) -> str:
     policies = os.environ.get("TOLLGATE_POLICIES_PYTHON") or str(
         root / ".nox" / "policies" / "bin" / "python"
     )
@@ -160,4 +180,5 @@ def _fill(part: str, root: Path, release: Path) -> str:
         part.replace("{python}", sys.executable)
         .replace("{policies_python}", policies)
         .replace("{release}", str(release))
+        .replace("{report}", str(report))
     )

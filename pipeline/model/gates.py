@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from pipeline.model.environment import Environment
-from pipeline.model.history import Candidate, InstanceHistory, Operation
-from pipeline.model.ledger import Entry
+from pipeline.model.history import Candidate, InstanceHistory
+from pipeline.model.ledger import Entry, Operation
 from pipeline.model.release import short
 
 

@@ -6,14 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from pipeline.model.environment import Instance
-from pipeline.model.ledger import Entry, Kind, Outcome
-
-
-class Operation(StrEnum):
-    """What a promotion does to an instance."""
-
-    FORWARD = "forward"
-    DESTROY = "destroy"
+from pipeline.model.ledger import Entry, Kind, Operation, Outcome
 
 
 class State(StrEnum):

@@ -24,6 +24,13 @@ class Kind(StrEnum):
     END = "end"
 
 
+class Operation(StrEnum):
+    """What a promotion does to an instance."""
+
+    FORWARD = "forward"
+    DESTROY = "destroy"
+
+
 class Outcome(StrEnum):
     """How a promotion ended."""
 
@@ -175,6 +182,8 @@ def check_body(kind: Kind, body: Any, number: int) -> None:
         if not isinstance(body[name], expected):
             raise LedgerError(f"entry {number} ({kind}) has a {name} of the wrong type")
     # What nobody knows must not pass for good: an unknown end for a healthy instance, a bad date for an endless yes.
+    if "operation" in fields and body["operation"] not in set(Operation):
+        raise LedgerError(f"entry {number} ({kind}) has the unknown operation {body['operation']!r}")
     if kind is Kind.END and body["outcome"] not in set(Outcome):
         raise LedgerError(f"entry {number} ({kind}) has the unknown outcome {body['outcome']!r}")
     if kind is Kind.APPROVAL and not _is_time(body["expires"]):

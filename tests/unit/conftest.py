@@ -1,4 +1,4 @@
-"""The guard of this folder: unit tests reach nothing outside their own process, so they are fast and the same everywhere."""
+"""The guard of this folder: unit tests reach nothing outside their own process."""
 
 import socket
 import sys

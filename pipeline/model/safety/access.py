@@ -9,7 +9,7 @@ from pipeline.model.safety.finding import Finding, Kind, Severity
 from pipeline.model.safety.left_open import is_left_open
 from pipeline.model.safety.policy_text import NOTHING, UNREADABLE, Grant, Policy, by_resource, read_policy
 from pipeline.model.safety.stack_text import written_at, written_text
-from pipeline.model.values import Known, Unknown, Value
+from pipeline.model.values import Known, Path, Unknown, Value
 
 Stack = Mapping[str, Any]
 
@@ -41,18 +41,37 @@ _ACCESS_TYPES = (
 )
 _NOT_ONLY_ACCESS = frozenset({"aws_iam_role_policy"})  # judged by what its policy says
 
-# Attributes that say who may, on any resource.
-_ACCESS_NAMES = frozenset(
+# Attributes that say as whom something acts, and who may, on any resource.
+_ROLE_NAMES = frozenset(
     {
-        "acl",
+        "cloudwatch_role_arn",
+        "credentials",
         "execution_role_arn",
-        "managed_policy_arns",
-        "permissions_boundary",
-        "publicly_accessible",
+        "iam_instance_profile",
+        "iam_role_arn",
+        "invocation_role",
         "role",
         "role_arn",
         "service_role",
+        "service_role_arn",
+        "task_role_arn",
     }
+)
+_ACCESS_NAMES = _ROLE_NAMES | {"acl", "managed_policy_arns", "permissions_boundary", "publicly_accessible"}
+_FREE_NAMES = frozenset({"parameters", "tags", "tags_all", "variables"})  # below, anybody names anything
+
+# What a policy is on: the same text on something else gives access to something else.
+_ATTACHED_TO = (
+    "arn",
+    "bucket",
+    "function_name",
+    "group",
+    "key_id",
+    "queue_url",
+    "resource_arn",
+    "role",
+    "secret_arn",
+    "user",
 )
 
 
@@ -75,8 +94,17 @@ def _policies(change: ResourceChange, stack: Stack | None, baseline: Stack | Non
             name = str(attribute.path[0])
             if (text := written_text(stack, change.address, name)) is not None:
                 after = read_policy(text)
-            before = read_policy(written_text(baseline, change.address, name))
+            same = _is_on_the_same(change.address, stack, baseline)
+            before = read_policy(written_text(baseline, change.address, name)) if same else NOTHING
         yield from _widened(change, attribute, before, after)
+
+
+def _is_on_the_same(address: str, stack: Stack | None, baseline: Stack | None) -> bool:
+    """True unless both stacks write the policy, and on different things."""
+    here, there = written_at(stack, address), written_at(baseline, address)
+    if here is None or there is None:
+        return True
+    return all(here.get(name) == there.get(name) for name in _ATTACHED_TO)
 
 
 def _widened(
@@ -148,7 +176,7 @@ def _access_attributes(change: ResourceChange) -> Iterator[Finding]:
     if change.action is Action.CREATE or change.action is Action.DELETE:
         return
     for attribute in change.attributes:
-        if attribute.changes and not is_left_open(attribute) and attribute.path[0] in _ACCESS_NAMES:
+        if attribute.changes and not is_left_open(attribute) and _names_access(attribute.path):
             yield Finding(
                 "access/attribute",
                 Kind.ACCESS,
@@ -159,6 +187,24 @@ def _access_attributes(change: ResourceChange) -> Iterator[Finding]:
                 before=attribute.before,
                 after=attribute.after,
             )
+
+
+def is_role(path: Path) -> bool:
+    """True if the attribute says as whom something acts."""
+    names = [step for step in path if isinstance(step, str)]
+    free = not _FREE_NAMES.isdisjoint(names)
+    return names[0] in _ROLE_NAMES or (names[-1] in _ROLE_NAMES and not free)
+
+
+def _names_access(path: Path) -> bool:
+    return path[0] in _ACCESS_NAMES or is_role(path)
+
+
+def decides_access(kind: str, path: Path) -> bool:
+    """True if the attribute of a new resource decides who may do what; `role` of a policy is whom it is on."""
+    if kind in _NOT_ONLY_ACCESS or kind.startswith(_ACCESS_TYPES):
+        return False
+    return _names_access(path)
 
 
 def _is_policy(attribute: AttributeChange) -> bool:
@@ -213,4 +259,4 @@ def _short(value: Value) -> str:
             return "(secret)"
 
 
-__all__ = ["Grant", "find"]
+__all__ = ["Grant", "decides_access", "find", "is_role"]

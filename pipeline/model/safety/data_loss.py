@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from pipeline.model.change_set import Action, ChangeSet, ResourceChange
 from pipeline.model.safety.finding import Finding, Kind, Severity
+from pipeline.model.safety.made_here import is_made_here
 from pipeline.model.values import Known, Path, Value
 
 # Known to hold nothing that a new one would not hold too. Every other type is taken to hold data: a type that
@@ -58,7 +59,9 @@ def find(change_set: ChangeSet) -> Iterator[Finding]:
     for change in change_set.changes:
         if change.action.destroys and holds_data(change.type):
             yield _destroyed(change)
-        elif change.action is Action.UPDATE:
+        elif change.action is Action.UPDATE or change.action.replaces:
+            yield from _forgets_sooner(change)
+        elif change.action is Action.CREATE and not _is_for_new_bucket(change, change_set):
             yield from _forgets_sooner(change)
 
 
@@ -80,9 +83,24 @@ def _destroyed(change: ResourceChange) -> Finding:
     )
 
 
+def _is_for_new_bucket(change: ResourceChange, change_set: ChangeSet) -> bool:
+    """False for a first expiry on a bucket that is there already, with objects older than that."""
+    bucket = change.attribute("bucket")
+    if change.type != "aws_s3_bucket_lifecycle_configuration" or bucket is None:
+        return change.type != "aws_s3_bucket_lifecycle_configuration"
+    named = (
+        other.attribute("bucket")
+        for other in change_set.changes
+        if other.type == "aws_s3_bucket" and other.action is Action.CREATE
+    )
+    return is_made_here(bucket.after, change_set) or any(
+        name is not None and isinstance(name.after, Known) and name.after == bucket.after for name in named
+    )
+
+
 def _forgets_sooner(change: ResourceChange) -> Iterator[Finding]:
     for attribute in change.attributes:
-        if _sooner(change.type, attribute.path, attribute.before, attribute.after):
+        if attribute.changes and _sooner(change.type, attribute.path, attribute.before, attribute.after):
             yield Finding(
                 "data-loss/retention",
                 Kind.DATA_LOSS,
@@ -97,6 +115,8 @@ def _forgets_sooner(change: ResourceChange) -> Iterator[Finding]:
 
 def _sooner(kind: str, path: Path, before: Value, after: Value) -> bool:
     names = [step for step in path if isinstance(step, str)]
+    if isinstance(after, Unknown) and not after.references and before is None:
+        return False  # nobody asks for it
     if kind == "aws_dynamodb_table":
         return names[:1] == ["ttl"] and after is not None and after != Known.of(False)
     if kind == "aws_s3_bucket_lifecycle_configuration" and after is not None and names[-1:] == ["status"]:

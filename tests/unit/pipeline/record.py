@@ -4,8 +4,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from pipeline.model.environment import Environment, Instance
-from pipeline.model.history import InstanceHistory, Operation, read_history
-from pipeline.model.ledger import Entry, Kind, Outcome
+from pipeline.model.history import InstanceHistory, read_history
+from pipeline.model.ledger import Entry, Kind, Operation, Outcome
 
 START = datetime(2026, 1, 1, 9, tzinfo=UTC)
 """When the first entry is written; each one comes a minute after the one before."""

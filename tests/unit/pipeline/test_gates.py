@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from pipeline.model.environment import Instance
 from pipeline.model.gates import Decision, Facts, Reason, decide
-from pipeline.model.history import Operation, read_history
-from pipeline.model.ledger import Outcome
+from pipeline.model.history import read_history
+from pipeline.model.ledger import Operation, Outcome
 from tests.unit.pipeline.record import (
     CHANGES,
     DEV,

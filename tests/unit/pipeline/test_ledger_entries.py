@@ -106,6 +106,15 @@ def test_an_outcome_that_nobody_knows_is_refused(outcome: str) -> None:
         check_body(Kind.END, body, 7)
 
 
+@pytest.mark.parametrize("kind", [Kind.SHOWN, Kind.START, Kind.END])
+def test_an_operation_that_nobody_knows_is_refused(kind: Kind) -> None:
+    """What a newer version did to an instance must not pass for a deployment."""
+    body = _document(kind)["body"] | {"operation": "teleport"}
+
+    with pytest.raises(LedgerError, match=rf"entry 7 \({kind}\) has the unknown operation 'teleport'"):
+        check_body(kind, body, 7)
+
+
 @pytest.mark.parametrize("outcome", Outcome)
 def test_every_outcome_can_be_recorded(outcome: Outcome) -> None:
     """Each of the four ways to end is known."""
