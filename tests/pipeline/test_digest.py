@@ -71,7 +71,8 @@ class _Workshop:
             "TOLLGATE_HOME": str(home / "tollgate"),
             "PYTHONDONTWRITEBYTECODE": "1",
         }
-        if user is None:  # the caches of tools are shared, or each home would hold thousands of files of theirs
+        # The caches of tools are shared, or each home would hold thousands of files of theirs.
+        if user is None:
             environment["XDG_CACHE_HOME"] = str(self.folder / "cache")
         umask = int(extra.pop("umask", "-1"), 8)
         result = subprocess.run(
