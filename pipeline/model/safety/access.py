@@ -44,17 +44,11 @@ _NOT_ONLY_ACCESS = frozenset({"aws_iam_role_policy"})  # judged by what its poli
 # Attributes that say as whom something acts, and who may, on any resource.
 _ROLE_NAMES = frozenset(
     {
-        "cloudwatch_role_arn",
         "credentials",
-        "execution_role_arn",
         "iam_instance_profile",
-        "iam_role_arn",
-        "invocation_role",
         "role",
         "role_arn",
         "service_role",
-        "service_role_arn",
-        "task_role_arn",
     }
 )
 _ACCESS_NAMES = _ROLE_NAMES | {"acl", "managed_policy_arns", "permissions_boundary", "publicly_accessible"}
@@ -193,7 +187,7 @@ def is_role(path: Path) -> bool:
     """True if the attribute says as whom something acts."""
     names = [step for step in path if isinstance(step, str)]
     free = not _FREE_NAMES.isdisjoint(names)
-    return names[0] in _ROLE_NAMES or (names[-1] in _ROLE_NAMES and not free)
+    return any(name in _ROLE_NAMES or name.endswith("_role_arn") for name in names[: 1 if free else None])
 
 
 def _names_access(path: Path) -> bool:

@@ -52,6 +52,7 @@ _KEPT_FOR = {
     ("aws_kms_key", "deletion_window_in_days"),
 }
 _ZERO_IS_FOR_EVER = "aws_cloudwatch_log_group"
+_EXPIRY = "aws_s3_bucket_lifecycle_configuration"
 
 
 def find(change_set: ChangeSet) -> Iterator[Finding]:
@@ -59,10 +60,10 @@ def find(change_set: ChangeSet) -> Iterator[Finding]:
     for change in change_set.changes:
         if change.action.destroys and holds_data(change.type):
             yield _destroyed(change)
-        elif change.action is Action.UPDATE or change.action.replaces:
+        if change.action is Action.UPDATE or change.action.replaces:
             yield from _forgets_sooner(change)
-        elif change.action is Action.CREATE and not _is_for_new_bucket(change, change_set):
-            yield from _forgets_sooner(change)
+        elif change.action is Action.CREATE:
+            yield from _begins_to_forget(change, change_set)
 
 
 def holds_data(kind: str) -> bool:
@@ -83,18 +84,24 @@ def _destroyed(change: ResourceChange) -> Finding:
     )
 
 
-def _is_for_new_bucket(change: ResourceChange, change_set: ChangeSet) -> bool:
-    """False for a first expiry on a bucket that is there already, with objects older than that."""
+def _begins_to_forget(change: ResourceChange, change_set: ChangeSet) -> Iterator[Finding]:
+    """A first expiry on a bucket that is there already throws away what is older than that."""
     bucket = change.attribute("bucket")
-    if change.type != "aws_s3_bucket_lifecycle_configuration" or bucket is None:
-        return change.type != "aws_s3_bucket_lifecycle_configuration"
-    named = (
-        other.attribute("bucket")
-        for other in change_set.changes
-        if other.type == "aws_s3_bucket" and other.action is Action.CREATE
+    if change.type != _EXPIRY or (bucket is not None and _is_new_bucket(bucket.after, change_set)):
+        return
+    for finding in _forgets_sooner(change):
+        if finding.subject.rpartition(".")[2] in {name for kind, name in _KEPT_FOR if kind == _EXPIRY}:
+            yield finding
+
+
+def _is_new_bucket(bucket: Value, change_set: ChangeSet) -> bool:
+    names = (
+        change.attribute("bucket")
+        for change in change_set.changes
+        if change.type == "aws_s3_bucket" and change.action is Action.CREATE
     )
-    return is_made_here(bucket.after, change_set) or any(
-        name is not None and isinstance(name.after, Known) and name.after == bucket.after for name in named
+    return is_made_here(bucket, change_set) or any(
+        name is not None and isinstance(name.after, Known) and name.after == bucket for name in names
     )
 
 
@@ -115,18 +122,16 @@ def _forgets_sooner(change: ResourceChange) -> Iterator[Finding]:
 
 def _sooner(kind: str, path: Path, before: Value, after: Value) -> bool:
     names = [step for step in path if isinstance(step, str)]
-    if isinstance(after, Unknown) and not after.references and before is None:
-        return False  # nobody asks for it
     if kind == "aws_dynamodb_table":
         return names[:1] == ["ttl"] and after is not None and after != Known.of(False)
-    if kind == "aws_s3_bucket_lifecycle_configuration" and after is not None and names[-1:] == ["status"]:
+    if kind == _EXPIRY and after is not None and names[-1:] == ["status"]:
         return after != Known.of("Disabled")
-    if kind == "aws_s3_bucket_lifecycle_configuration" and after is not None and "filter" in names:
+    if kind == _EXPIRY and after is not None and "filter" in names:
         return True  # it now takes hold of other objects
     if not names or (kind, names[-1]) not in _KEPT_FOR or "transition" in names:
         return False
     if after is None:
-        return kind != "aws_s3_bucket_lifecycle_configuration"  # there, no expiry keeps for ever
+        return kind != _EXPIRY  # there, no expiry keeps for ever
     old, new = _days(kind, before), _days(kind, after)
     return new is None or old is None or new < old
 
