@@ -1,11 +1,13 @@
 """Change sets of plans that a real Terraform makes now: what it writes today is what the reader knows."""
 
+import copy
 import functools
 import json
 import os
 import shutil
 import subprocess
 import sys
+import tomllib
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -314,18 +316,54 @@ def test_the_first_creation_gives_access_and_nothing_else_to_think_about(
 def test_what_was_proven_in_dev_is_not_news_in_staging(
     stacks: dict[str, dict[str, Any]], first_plans: dict[str, dict[str, Any]]
 ) -> None:
-    """Measured against dev's stack, only what staging is allowed beyond dev is left to think about."""
+    """Measured against dev's stack, only what staging is allowed beyond dev is left: the recorded traces."""
     change_set = _read(first_plans["staging"], "staging", stacks["staging"])
     against_nothing = findings(change_set, stack=stacks["staging"])
     against_dev = findings(change_set, stack=stacks["staging"], baseline=stacks["dev"])
     assert len(against_dev) < len(against_nothing)
     assert {finding.id for finding in against_dev} <= {finding.id for finding in against_nothing}
+    accepted = tomllib.loads((_ROOT / "environments" / "staging.toml").read_text("utf-8"))["accepts"]
+    assert {finding.id for finding in against_dev} == {row["finding"] for row in accepted}
     same = {
         address
         for address in _addresses(stacks["dev"])
         if _written(stacks["dev"], address) == _written(stacks["staging"], address)
     }
     assert not {finding.address for finding in against_dev} & same
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "mutate", "rule"),
+    [
+        ("aws_lambda_function", "role", "arn:aws:iam::111111111111:role/operators-staging", "access/role"),
+        ("aws_iam_role", "managed_policy_arns", ["arn:aws:iam::aws:policy/ReadOnly"], "access/attribute"),
+        ("aws_api_gateway_method", "api_key_required", False, "access/open-method"),
+    ],
+)
+def test_a_first_creation_that_takes_more_than_dev_is_found(
+    kind: str,
+    name: str,
+    mutate: Any,
+    rule: str,
+    stacks: dict[str, dict[str, Any]],
+    first_plans: dict[str, dict[str, Any]],
+) -> None:
+    """A real first plan that takes a role that exists, a managed policy or an open way in is told."""
+    plan, stack = (copy.deepcopy(part) for part in (first_plans["staging"], stacks["staging"]))
+    item = next(
+        item
+        for item in plan["resource_changes"]
+        if item["type"] == kind and item["change"]["after"].get(name) != mutate
+    )
+    item["change"]["after"][name] = mutate
+    item["change"]["after_unknown"].pop(name, None)
+    stack["resource"][kind][item["name"]][name] = mutate
+
+    def rules(of: Mapping[str, Any], written: dict[str, Any]) -> set[str]:
+        found = findings(_read(of, "staging", written), stack=written, baseline=stacks["dev"])
+        return {finding.rule for finding in found}
+
+    assert rules(plan, stack) - rules(first_plans["staging"], stacks["staging"]) == {rule}
 
 
 def _addresses(stack: dict[str, Any]) -> set[str]:
