@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from infra.errors import InfraError
-from infra.json_schema import to_draft4
+from infra.json_schema import outline, to_draft4
 
 HTTP_METHODS = ("delete", "get", "patch", "post", "put")
 # By which a load balancer or a person asks whether the service is up: the only one without a key.
@@ -58,7 +58,7 @@ class ApiDefinition:
 
     Attributes:
         routes: Every method on every path, in order.
-        models: The JSON Schema, draft 4, of each body, by name.
+        models: The outline of each body's JSON Schema, draft 4, by name.
         problems: The answer to each kind of request that API Gateway refuses, by its name for the kind.
     """
 
@@ -97,7 +97,7 @@ class ApiDefinition:
             name = None
             if body is not None:
                 name = _model_name(body, operation)
-                models[name] = to_draft4(body, schemas)
+                models[name] = outline(to_draft4(body, schemas))
             routes.append(
                 Route(
                     path=path,

@@ -64,6 +64,16 @@ def to_draft4(schema: Mapping[str, Any], components: Mapping[str, Any]) -> dict[
     return {"$schema": DRAFT4, **_translate(schema, components, ())}
 
 
+def outline(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """What API Gateway itself refuses of a draft 4 schema: what is no object, and what lacks a required field.
+
+    It has words that name a field for these two alone ("object has missing required properties"). Whatever else
+    is wrong goes on to the function, which knows the same schema and says which field and why (docs/adr/0026).
+    """
+    kept = {word: schema[word] for word in ("$schema", "type", "required") if word in schema}
+    return kept | {"properties": {name: {} for name in schema.get("properties", {})}}
+
+
 def _translate(schema: Any, components: Mapping[str, Any], seen: tuple[str, ...]) -> dict[str, Any]:
     if "$ref" in schema:
         return _resolved(schema, components, seen)

@@ -221,7 +221,7 @@ class PaymentRestApi(Construct):
                 response_type=kind,
                 status_code=str(problem.status) if problem.status else None,
                 response_parameters=PROBLEM_HEADERS,
-                response_templates={"application/json": _problem_template(problem)},
+                response_templates={"application/json": _problem_template(kind, problem)},
             )
             for kind, problem in problems.items()
         ]
@@ -333,12 +333,13 @@ def _camel(words: str) -> str:
     return "".join(word.title() for word in words.split("_"))
 
 
-def _problem_template(problem: Problem) -> str:
+def _problem_template(kind: str, problem: Problem) -> str:
     """RFC 9457, with the request's id so that a caller can ask about it."""
     known: dict[str, object] = {"type": problem.type, "title": problem.title}
     if problem.status:
         known |= {"status": problem.status}
-    # API Gateway fills this in as text: `messageString` brings its own quotes.
-    return (
-        _canonical(known)[:-1] + ',"detail":$context.error.messageString,"request_id":"$context.requestId"}'
-    )
+    # API Gateway fills these in as text: `messageString` brings its own quotes, the other does not. Only the other
+    # names the fields that a body lacks.
+    named = '"$context.error.validationErrorString"'
+    detail = named if kind == "BAD_REQUEST_BODY" else "$context.error.messageString"
+    return f'{_canonical(known)[:-1]},"detail":{detail},"request_id":"$context.requestId"}}'

@@ -11,7 +11,7 @@ from jsonschema import (
 )
 
 from infra.errors import InfraError
-from infra.json_schema import DRAFT4, to_draft4
+from infra.json_schema import DRAFT4, outline, to_draft4
 
 NUMBERS = st.integers(-5, 5)
 LEAVES: st.SearchStrategy[dict[str, Any]] = st.one_of(
@@ -103,3 +103,22 @@ def test_schema_within_itself_is_refused() -> None:
 
     with pytest.raises(InfraError, match="'Tree' contains itself"):
         to_draft4({"$ref": "#/components/schemas/Tree"}, endless)
+
+
+def test_an_outline_refuses_what_is_no_object_and_what_lacks_a_field() -> None:
+    """What an outline refuses the whole schema refuses too; a wrong value passes the outline alone."""
+    schema = {
+        "$schema": DRAFT4,
+        "type": "object",
+        "required": ["amount"],
+        "properties": {"amount": {"type": "integer", "minimum": 1}},
+        "additionalProperties": False,
+    }
+    whole, outer = Draft4Validator(schema), Draft4Validator(outline(schema))
+
+    refusals: tuple[object, ...] = ([], "text", {}, {"other": 1})
+    for refused in refusals:
+        assert not outer.is_valid(refused)
+        assert not whole.is_valid(refused)
+    assert outer.is_valid({"amount": "a lot"})
+    assert not whole.is_valid({"amount": "a lot"})

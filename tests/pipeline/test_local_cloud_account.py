@@ -331,6 +331,45 @@ def test_an_api_asks_for_its_key(access: CloudAccess, function: str) -> None:
     assert _call(url, {"x-api-key": key["value"]})[0] == 200
 
 
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (b"{}", '[object has missing required properties (["amount","currency"])]'),
+        (b"[]", '[instance type (array) does not match any allowed primitive type (allowed: ["object"])]'),
+        (b"{", "Invalid request body"),
+    ],
+)
+def test_a_refused_body_is_told_why(access: CloudAccess, body: bytes, said: str) -> None:
+    """A gateway response's template is given the validator's words, as text that JSON can hold."""
+    gateway = client(access, "apigateway")
+    api = gateway.create_rest_api(name="validated")["id"]
+    root = gateway.get_resources(restApiId=api)["items"][0]["id"]
+    schema = {"type": "object", "required": ["amount", "currency"]}
+    gateway.create_model(
+        restApiId=api, name="Body", contentType="application/json", schema=json.dumps(schema)
+    )
+    validator = gateway.create_request_validator(restApiId=api, name="all", validateRequestBody=True)["id"]
+    gateway.put_method(
+        restApiId=api,
+        resourceId=root,
+        httpMethod="POST",
+        authorizationType="NONE",
+        requestModels={"application/json": "Body"},
+        requestValidatorId=validator,
+    )
+    gateway.put_integration(restApiId=api, resourceId=root, httpMethod="POST", type="MOCK")
+    gateway.put_gateway_response(
+        restApiId=api,
+        responseType="BAD_REQUEST_BODY",
+        statusCode="400",
+        responseTemplates={"application/json": '{"detail":"$context.error.validationErrorString"}'},
+    )
+    gateway.create_deployment(restApiId=api, stageName="v1")
+    answer = _call(access.invoke_url(api, "v1") + "/", {"Content-Type": "application/json"}, body)
+    assert answer[0] == 400
+    assert json.loads(answer[1]) == {"detail": said}
+
+
 def test_the_gateways_log_role_belongs_to_the_account(access: CloudAccess) -> None:
     """The account keeps the role with which API Gateway writes logs: one per account and region."""
     role = _role(access, "gateway", {"Service": "apigateway.amazonaws.com"})

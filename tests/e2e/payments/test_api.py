@@ -161,6 +161,25 @@ def test_a_refused_request_writes_nothing(
     assert account.items() == before
 
 
+@pytest.mark.parametrize(
+    ("data", "named"),
+    [
+        ({"amount": 1500}, "currency"),
+        (GOOD | {"amount": "1500"}, "amount"),
+        (GOOD | {"currency": "KRX"}, "currency"),
+        (GOOD | {"customer_id": ""}, "customer_id"),
+        (GOOD | {"metadata": {"k": "\u0000"}}, "metadata"),
+        (GOOD | {"colour": "blue"}, "colour"),
+    ],
+)
+def test_a_refused_body_says_which_field(client: Client, data: dict[str, object], named: str) -> None:
+    """Whether API Gateway or the function refuses a body, the problem's detail names the field that is wrong."""
+    reply = client.call("POST", "/payments", body=data, key="k")
+
+    assert reply.status == 400
+    assert named in reply.body["detail"]
+
+
 def test_no_log_holds_what_a_log_must_not(client: Client, account: Account) -> None:
     """After a payment, a decline and a refusal, the function's logs hold no token, key or customer."""
     since = time.time() - 1

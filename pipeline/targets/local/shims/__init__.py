@@ -9,6 +9,7 @@ from pipeline.targets.local.shims import (
     cloudwatch,
     functions,
     transactions,
+    validation,
 )
 
 
@@ -24,4 +25,5 @@ def install_shims(runtime: Path, settings: frozenset[str]) -> None:
     boundaries.install()
     cloudwatch.install()
     functions.install(runtime, settings)
+    validation.install()
     transactions.install()  # after the others that judge, so that each item meets them
