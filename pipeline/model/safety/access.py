@@ -18,6 +18,8 @@ _POLICY_SETTINGS = frozenset({"block_public_policy", "security_policy", "update_
 
 # Resources that are nothing but access: another one, or another form of one, is looked at by a person.
 _ACCESS_TYPES = (
+    "aws_api_gateway_usage_plan_key",
+    "aws_cognito_identity_pool_roles_attachment",
     "aws_iam_access_key",
     "aws_iam_group",
     "aws_iam_instance_profile",
@@ -28,15 +30,18 @@ _ACCESS_TYPES = (
     "aws_iam_service",
     "aws_iam_user",
     "aws_kms_grant",
+    "aws_lakeformation_permissions",
     "aws_lambda_function_url",
     "aws_lambda_layer_version_permission",
     "aws_lambda_permission",
     "aws_cloudwatch_event_permission",
     "aws_network_acl",
     "aws_ram_",
+    "aws_rolesanywhere_",
     "aws_s3_access_point",
     "aws_s3_bucket_acl",
     "aws_security_group",
+    "aws_ssoadmin_",
     "aws_vpc_security_group",
 )
 _NOT_ONLY_ACCESS = frozenset({"aws_iam_role_policy"})  # judged by what its policy says

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pipeline.model.change_set import Action, AttributeChange, ChangeSet, ResourceChange
 from pipeline.model.safety.data_loss import holds_data
 from pipeline.model.safety.finding import Finding, Kind, Severity
-from pipeline.model.values import Unknown
+from pipeline.model.values import Path, Unknown
 
 
 def find(change_set: ChangeSet) -> Iterator[Finding]:
@@ -34,10 +34,10 @@ def _created_again(change: ResourceChange) -> Finding:
 
 
 def _put_back(drift: ResourceChange, change: ResourceChange) -> Iterator[Finding]:
-    changed = {attribute.path: attribute for attribute in change.attributes}
     for found in drift.attributes:
-        planned = changed.get(found.path)
-        if planned is not None and _undoes(found, planned):
+        touching = (planned for planned in change.attributes if _touch(found.path, planned.path))
+        planned = next((planned for planned in touching if _undoes(found, planned)), None)
+        if planned is not None:
             yield Finding(
                 "drift/undone",
                 Kind.DRIFT,
@@ -50,6 +50,14 @@ def _put_back(drift: ResourceChange, change: ResourceChange) -> Iterator[Finding
             )
 
 
+def _touch(one: Path, other: Path) -> bool:
+    """True for the same attribute, and for a block and what is in it."""
+    shorter = min(len(one), len(other))
+    return one[:shorter] == other[:shorter]
+
+
 def _undoes(found: AttributeChange, planned: AttributeChange) -> bool:
     recomputed = isinstance(planned.after, Unknown) and not planned.after.references
+    if found.path != planned.path and not planned.changes:
+        return False
     return found.changes and planned.after != found.after and not recomputed

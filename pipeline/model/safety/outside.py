@@ -24,7 +24,14 @@ _SHARED = (
     "aws_servicequotas_",
 )
 _NAMES = {
+    "aws_api_gateway_api_key": "name",
+    "aws_api_gateway_rest_api": "name",
+    "aws_api_gateway_stage": "stage_name",
+    "aws_api_gateway_usage_plan": "name",
+    "aws_cloudwatch_composite_alarm": "alarm_name",
+    "aws_cloudwatch_dashboard": "dashboard_name",
     "aws_cloudwatch_log_group": "name",
+    "aws_cloudwatch_log_metric_filter": "name",
     "aws_cloudwatch_metric_alarm": "alarm_name",
     "aws_dynamodb_table": "name",
     "aws_iam_policy": "name",

@@ -353,7 +353,12 @@ def test_more_than_in_the_environment_before_is_a_finding() -> None:
         "aws_iam_access_key",
         "aws_kms_grant",
         "aws_lambda_function_url",
+        "aws_api_gateway_usage_plan_key",
+        "aws_cognito_identity_pool_roles_attachment",
+        "aws_lakeformation_permissions",
+        "aws_rolesanywhere_profile",
         "aws_s3_bucket_acl",
+        "aws_ssoadmin_account_assignment",
         "aws_security_group_rule",
     ],
 )

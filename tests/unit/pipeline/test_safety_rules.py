@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.model.change_set import Action, Check, DeferredChange, ResourceChange
+from pipeline.model.change_set import Action, AttributeChange, Check, DeferredChange, ResourceChange
 from pipeline.model.errors import RefusedError
 from pipeline.model.safety import Finding, Kind, Severity, findings, protection
 from pipeline.model.safety.protection_rules import GUARDS, RULES, STRONG, Weaker
@@ -217,6 +217,53 @@ def test_a_resource_named_for_another_instance_is_found(name: str, is_own: bool)
     assert ("outside/name" not in _ids(renamed)) == is_own
 
 
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [
+        ("aws_api_gateway_api_key", "name"),
+        ("aws_api_gateway_rest_api", "name"),
+        ("aws_api_gateway_stage", "stage_name"),
+        ("aws_api_gateway_usage_plan", "name"),
+        ("aws_cloudwatch_composite_alarm", "alarm_name"),
+        ("aws_cloudwatch_dashboard", "dashboard_name"),
+        ("aws_cloudwatch_log_metric_filter", "name"),
+        ("aws_cloudwatch_metric_alarm", "alarm_name"),
+        ("aws_iam_role", "name"),
+        ("aws_lambda_function", "function_name"),
+    ],
+)
+def test_everything_that_a_release_names_is_looked_at(kind: str, name: str) -> None:
+    """Each type that carries the instance's suffix is found when it names another instance."""
+    foreign = change(kind, Action.CREATE, attribute(name, None, "payments-prod"))
+    own = change(kind, Action.CREATE, attribute(name, None, "payments-staging"))
+    assert "outside/name" in _ids(foreign)
+    assert "outside/name" not in _ids(own)
+
+
+@pytest.mark.parametrize(
+    ("kind", "path"),
+    [
+        ("aws_api_gateway_rest_api", "api_key_source"),
+        ("aws_cloudwatch_composite_alarm", "alarm_rule"),
+        ("aws_cloudwatch_log_metric_filter", "pattern"),
+        ("aws_cloudwatch_log_metric_filter", "metric_transformation.0.value"),
+        ("aws_cloudwatch_metric_alarm", "extended_statistic"),
+        ("aws_sns_topic_subscription", "endpoint"),
+    ],
+)
+def test_a_warning_that_watches_something_else_is_found(kind: str, path: str) -> None:
+    """An alarm that measures, counts or tells otherwise than before may be silent; a person looks."""
+    assert _ids(_update(kind, path, "p99", "p50")) == {"protection/weaker"}
+
+
+def test_more_at_once_than_before_is_found() -> None:
+    """A function whose limit of parallel runs is raised or taken away is throttled less."""
+    kind, path = "aws_lambda_function", "reserved_concurrent_executions"
+    assert _ids(_update(kind, path, 10, 20)) == {"protection/weaker"}
+    assert _ids(_update(kind, path, 10, -1)) == {"protection/weaker"}
+    assert _ids(_update(kind, path, -1, 10)) == set()
+
+
 def test_drift_that_would_be_undone_is_found() -> None:
     """A change by hand that applying puts back is named; one that stays or that the release wants is not."""
     drift = change("aws_sns_topic", Action.UPDATE, attribute("display_name", "ours", "theirs"))
@@ -239,6 +286,25 @@ def test_drift_that_would_be_undone_is_found() -> None:
         previous_address="aws_sns_topic.it",
     )
     assert "drift/undone" in _ids(moved, drift=(drift,))
+
+
+@pytest.mark.parametrize(
+    ("found_at", "planned"),
+    [
+        ("rule.0.days", attribute("rule", [{"days": 7}], Unknown(("var.rules",)))),
+        ("rule.0.days", attribute("rule", [{"days": 7}], None)),
+        ("rule", attribute("rule.0.days", 7, 30)),
+    ],
+)
+def test_drift_is_found_in_a_block_that_changes_as_a_whole(found_at: str, planned: AttributeChange) -> None:
+    """What was changed by hand inside a block is undone, too, when the block around it is put back."""
+    theirs = 7 if "." in found_at else [{"days": 7}]
+    drift = change("aws_sns_topic", Action.UPDATE, attribute(found_at, None, theirs))
+    assert _ids(change("aws_sns_topic", Action.UPDATE, planned), drift=(drift,)) == {"drift/undone"}
+    recomputed = attribute("rule", [{"days": 7}], Unknown())
+    assert _ids(change("aws_sns_topic", Action.UPDATE, recomputed), drift=(drift,)) == set()
+    other = attribute("rules.0.days", 7, 30)
+    assert _ids(change("aws_sns_topic", Action.UPDATE, other), drift=(drift,)) == set()
 
 
 def test_what_was_deleted_by_hand_is_found() -> None:
