@@ -17,7 +17,7 @@ _POLICY_NAMES = frozenset({"policy", "assume_role_policy", "inline_policy", "acc
 _POLICY_SETTINGS = frozenset({"block_public_policy", "security_policy", "update_policy"})
 
 # Resources that are nothing but access: another one, or another form of one, is looked at by a person.
-_ACCESS_TYPES = (
+ACCESS_TYPES = (
     "aws_api_gateway_usage_plan_key",
     "aws_cognito_identity_pool_roles_attachment",
     "aws_iam_access_key",
@@ -56,7 +56,7 @@ _ROLE_NAMES = frozenset(
         "service_role",
     }
 )
-_ACCESS_NAMES = _ROLE_NAMES | {"acl", "managed_policy_arns", "permissions_boundary", "publicly_accessible"}
+ACCESS_NAMES = _ROLE_NAMES | {"acl", "managed_policy_arns", "permissions_boundary", "publicly_accessible"}
 _FREE_NAMES = frozenset({"parameters", "tags", "tags_all", "variables"})  # below, anybody names anything
 
 # What a policy is on: the same text on something else gives access to something else.
@@ -147,7 +147,7 @@ def _widened(
 def _access_resource(
     change: ResourceChange, stack: Stack | None, baseline: Stack | None
 ) -> Iterator[Finding]:
-    if not change.type.startswith(_ACCESS_TYPES) or change.type in _NOT_ONLY_ACCESS:
+    if not change.type.startswith(ACCESS_TYPES) or change.type in _NOT_ONLY_ACCESS:
         return
     if change.action is Action.DELETE:
         return  # less access than before
@@ -196,12 +196,12 @@ def is_role(path: Path) -> bool:
 
 
 def _names_access(path: Path) -> bool:
-    return path[0] in _ACCESS_NAMES or is_role(path)
+    return path[0] in ACCESS_NAMES or is_role(path)
 
 
 def decides_access(kind: str, path: Path) -> bool:
     """True if the attribute of a new resource decides who may do what; `role` of a policy is whom it is on."""
-    if kind in _NOT_ONLY_ACCESS or kind.startswith(_ACCESS_TYPES):
+    if kind in _NOT_ONLY_ACCESS or kind.startswith(ACCESS_TYPES):
         return False
     return _names_access(path)
 

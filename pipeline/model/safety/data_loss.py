@@ -9,7 +9,7 @@ from pipeline.model.values import Known, Path, Value
 
 # Known to hold nothing that a new one would not hold too. Every other type is taken to hold data: a type that
 # nobody has looked at must not be the one that loses it.
-_HOLDS_NOTHING = (
+HOLDS_NOTHING = (
     "aws_api_gateway_",
     "aws_appautoscaling_",
     "aws_cloudwatch_composite_alarm",
@@ -28,7 +28,7 @@ _HOLDS_NOTHING = (
     "aws_sns_topic",
     "aws_sqs_queue_policy",
 )
-_EXCEPT = frozenset(
+EXCEPT = frozenset(
     {
         "aws_iam_access_key",  # shown once, at creation
         "aws_s3_bucket_object",  # the old name of aws_s3_object
@@ -38,7 +38,7 @@ _EXCEPT = frozenset(
 )
 
 # Attributes that say after how long something is thrown away: (type, name at the end of the path).
-_KEPT_FOR = {
+KEPT_FOR = {
     ("aws_cloudwatch_log_group", "retention_in_days"),
     ("aws_s3_bucket_lifecycle_configuration", "days"),
     ("aws_s3_bucket_lifecycle_configuration", "date"),
@@ -68,7 +68,7 @@ def find(change_set: ChangeSet) -> Iterator[Finding]:
 
 def holds_data(kind: str) -> bool:
     """True unless the type is known to hold nothing."""
-    return kind in _EXCEPT or not kind.startswith(_HOLDS_NOTHING)
+    return kind in EXCEPT or not kind.startswith(HOLDS_NOTHING)
 
 
 def _destroyed(change: ResourceChange) -> Finding:
@@ -90,7 +90,7 @@ def _begins_to_forget(change: ResourceChange, change_set: ChangeSet) -> Iterator
     if change.type != _EXPIRY or (bucket is not None and _is_new_bucket(bucket.after, change_set)):
         return
     for finding in _forgets_sooner(change):
-        if finding.subject.rpartition(".")[2] in {name for kind, name in _KEPT_FOR if kind == _EXPIRY}:
+        if finding.subject.rpartition(".")[2] in {name for kind, name in KEPT_FOR if kind == _EXPIRY}:
             yield finding
 
 
@@ -128,7 +128,7 @@ def _sooner(kind: str, path: Path, before: Value, after: Value) -> bool:
         return after != Known.of("Disabled")
     if kind == _EXPIRY and after is not None and "filter" in names:
         return True  # it now takes hold of other objects
-    if not names or (kind, names[-1]) not in _KEPT_FOR or "transition" in names:
+    if not names or (kind, names[-1]) not in KEPT_FOR or "transition" in names:
         return False
     if after is None:
         return kind != _EXPIRY  # there, no expiry keeps for ever

@@ -8,7 +8,7 @@ from pipeline.model.safety.finding import Finding, Kind, Severity
 from pipeline.model.values import Known
 
 # One per account and region: changing it changes what others rely on.
-_SHARED = (
+SHARED = (
     "aws_account_",
     "aws_accessanalyzer_",
     "aws_api_gateway_account",
@@ -23,7 +23,7 @@ _SHARED = (
     "aws_securityhub_",
     "aws_servicequotas_",
 )
-_NAMES = {
+NAMES = {
     "aws_api_gateway_api_key": "name",
     "aws_api_gateway_rest_api": "name",
     "aws_api_gateway_stage": "stage_name",
@@ -48,7 +48,7 @@ def find(change_set: ChangeSet) -> Iterator[Finding]:
     """Yield a finding for everything that reaches beyond the release's own resources."""
     for change in change_set.changes:
         yield from _transfers(change)
-        if change.type.startswith(_SHARED):
+        if change.type.startswith(SHARED):
             yield _finding(
                 "shared", Severity.HIGH, change, f"changes {change.label}, which the whole account shares"
             )
@@ -68,7 +68,7 @@ def _transfers(change: ResourceChange) -> Iterator[Finding]:
 
 
 def _foreign_name(change: ResourceChange, suffix: str) -> Iterator[Finding]:
-    attribute = change.attribute(_NAMES.get(change.type, ""))
+    attribute = change.attribute(NAMES.get(change.type, ""))
     if attribute is None:
         return
     own = re.compile(rf"(?<![0-9A-Za-z]){re.escape(suffix)}(?![0-9A-Za-z])")
