@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from contextlib import suppress
 
-from pipeline.context import Context
+from pipeline.context import Context, with_fresh_ledger
 from pipeline.deploy.smoke import SmokeError, find_endpoint, run_smoke_checks
 from pipeline.deploy.workspace import Event, TerraformError
 from pipeline.host.faults import reached
@@ -160,8 +160,10 @@ def _prove_gone(context: Context, site: Site) -> dict[str, object]:
 def _end(
     context: Context, start: Entry, outcome: Outcome, reason: str | None, proof: dict[str, object]
 ) -> Entry:
-    _, head = context.history()
-    return _record_end(context, start, outcome, reason, proof, head)
+    """Record the end. It is a fact and rests on no entry but its start, so it goes behind whatever is newest."""
+    return with_fresh_ledger(
+        lambda: _record_end(context, start, outcome, reason, proof, context.history()[1])
+    )
 
 
 def _record_end(

@@ -6,16 +6,16 @@ from enum import StrEnum
 
 from pipeline.apply import apply_and_prove, close_open, record_start, resumable
 from pipeline.bootstrap import ensure_bootstrapped
-from pipeline.context import Context
+from pipeline.context import Context, with_fresh_ledger
 from pipeline.evidence.checks import require_passed
 from pipeline.host.faults import reached
 from pipeline.model.environment import Environment, Instance, instance_of
 from pipeline.model.gates import Decision, Facts, Reason, decide
 from pipeline.model.history import InstanceHistory
-from pipeline.model.ledger import Operation
+from pipeline.model.ledger import Entry, Operation
 from pipeline.model.release import Release, short
 from pipeline.plan import Judged, Site, judge, open_site
-from pipeline.waiting import record_shown, shown_change_set
+from pipeline.waiting import record_shown, shown_change_set, waits_already
 
 
 class Arrival(StrEnum):
@@ -105,35 +105,42 @@ def carry(
 
 
 def _carry_held(context: Context, site: Site, wish: Wish) -> Report:
-    """Go on once the instance is ours alone: what the ledger says now holds until we write to it."""
-    instance, release = site.instance, site.release
+    """Go on once the instance is ours alone."""
     judged = judge(context, site)
+    decided = with_fresh_ledger(lambda: _decide(context, site, wish, judged))
+    if isinstance(decided, Report):
+        return decided
+    apply_and_prove(context, site, judged, decided)
+    return Report(instance=site.instance, release=site.release.digest, arrival=Arrival.ARRIVED, judged=judged)
+
+
+def _decide(context: Context, site: Site, wish: Wish, judged: Judged) -> Report | Entry:
+    """Return the start entry to go on with, or the report with which it ends here."""
+    instance, release = site.instance, site.release
     history, head = context.history()
     mine = history.of(instance)
     if judged.change_set.is_empty and _is_settled(mine, release):
         return Report(instance=instance, release=release.digest, arrival=Arrival.THERE, judged=judged)
     start = resumable(context, mine, judged, Operation.FORWARD, release)
-    if start is None:
-        decision = ask_gates(context, site.environment, instance, release, wish, judged)
-        if not decision.allowed:
-            waiting = mine.waiting
-            again = waiting is not None and waiting.body["change_set"] == judged.change_set.digest
-            if not again:
-                head = close_open(context, mine, head)
-                record_shown(context, site, judged, Operation.FORWARD, decision.reasons, head)
-                reached("shown")
-            return Report(
-                instance=instance,
-                release=release.digest,
-                arrival=Arrival.WAITING,
-                reasons=decision.reasons,
-                judged=judged,
-                mismatch=bool(mine.approvals) and not again,
-            )
+    if start is not None:
+        return start
+    decision = ask_gates(context, site.environment, instance, release, wish, judged)
+    if decision.allowed:
         head = close_open(context, mine, head)
-        start = record_start(context, site, judged, Operation.FORWARD, decision.approvals, head)
-    apply_and_prove(context, site, judged, start)
-    return Report(instance=instance, release=release.digest, arrival=Arrival.ARRIVED, judged=judged)
+        return record_start(context, site, judged, Operation.FORWARD, decision.approvals, head)
+    again = waits_already(context, mine, judged)
+    if not again:
+        head = close_open(context, mine, head)
+        record_shown(context, site, judged, Operation.FORWARD, decision.reasons, head)
+        reached("shown")
+    return Report(
+        instance=instance,
+        release=release.digest,
+        arrival=Arrival.WAITING,
+        reasons=decision.reasons,
+        judged=judged,
+        mismatch=bool(mine.approvals) and not again,
+    )
 
 
 def ask_gates(

@@ -3,10 +3,11 @@
 import getpass
 import os
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 from pipeline.deploy.terraform_binary import TerraformBinary, find_terraform
 from pipeline.host.home import Home, project_root
@@ -14,9 +15,12 @@ from pipeline.model.history import History, read_history
 from pipeline.model.ledger import Entry, Kind
 from pipeline.settings import Environments, Project, load_environments, load_project
 from pipeline.show.progress import Progress
-from pipeline.stores.ledger import Ledger
+from pipeline.stores.ledger import Ledger, LedgerMovedError
 from pipeline.stores.releases import ReleaseStore
 from pipeline.targets.target import Target, find_target
+
+_ATTEMPTS = 8
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -87,6 +91,18 @@ class Context:
                 Kind.GENESIS, {"project": self.project.name}, by=self.who, after=None
             ).digest
         return self.ledger.append(kind, body, by=self.who, after=after, documents=documents)
+
+
+def with_fresh_ledger(decide: Callable[[], T]) -> T:
+    """Decide and write; where somebody else wrote in between, read again and decide again, never insist.
+
+    Raises:
+        LedgerMovedError: Others kept writing all the time.
+    """
+    for _ in range(_ATTEMPTS - 1):
+        with suppress(LedgerMovedError):
+            return decide()
+    return decide()
 
 
 def _who() -> str:

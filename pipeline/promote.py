@@ -7,7 +7,7 @@ the ledger, takes the next allowed step, and stops where it may not go on. A kil
 from pipeline.build.release import build_release, record_provenance
 from pipeline.build.source import read_source
 from pipeline.carry import Arrival, Report, Wish, carry
-from pipeline.context import Context
+from pipeline.context import Context, with_fresh_ledger
 from pipeline.evidence.checks import run_checks
 from pipeline.host.faults import reached
 from pipeline.model.environment import instance_of
@@ -59,7 +59,7 @@ def promote(context: Context, wish: Wish) -> tuple[Report, ...]:
     release = build(context)
     check(context, release)
     if wish.suffix is None:
-        _want(context, release, wish)
+        with_fresh_ledger(lambda: _want(context, release, wish))
     reached("candidate-recorded")
     return reconcile(context, wish, release)
 

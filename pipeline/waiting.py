@@ -11,6 +11,7 @@ from pipeline.model.change_set import ChangeSet
 from pipeline.model.environment import Environment, Instance
 from pipeline.model.errors import RefusedError, UsageError
 from pipeline.model.gates import Reason
+from pipeline.model.history import InstanceHistory
 from pipeline.model.ledger import Entry, Kind, LedgerError, Operation
 from pipeline.model.release import short
 from pipeline.model.safety.finding import Finding
@@ -66,6 +67,15 @@ def shown_change_set(context: Context, entry: Entry) -> Judged:
     )
 
 
+def waits_already(context: Context, history: InstanceHistory, judged: Judged) -> bool:
+    """Whether exactly this, with exactly these findings, was shown before and still waits."""
+    waiting = history.waiting
+    if waiting is None or waiting.body["change_set"] != judged.change_set.digest:
+        return False
+    shown = {finding.id for finding in shown_change_set(context, waiting).findings}
+    return shown == {finding.id for finding in judged.findings}
+
+
 def approve(context: Context, environment: Environment, instance: Instance, reason: str) -> Entry:
     """Record the caller's yes to the change set that waits in the instance.
 
@@ -75,13 +85,19 @@ def approve(context: Context, environment: Environment, instance: Instance, reas
     """
     waiting, head = _waiting(context, instance)
     history, _ = context.history()
-    if any(entry.by == context.who for entry in history.of(instance).approvals):
+    now = datetime.now(UTC)
+    valid = [
+        entry
+        for entry in history.of(instance).approvals
+        if datetime.fromisoformat(entry.body["expires"]) > now
+    ]
+    if any(entry.by == context.who for entry in valid):
         message = f"{context.who} has already approved {short(waiting.body['change_set'])} for {instance}"
         raise RefusedError(
             message, "`nox -s promote` uses the approval; another yes must be another person's"
         )
     shown = shown_change_set(context, waiting)
-    expires = datetime.now(UTC) + timedelta(hours=environment.approval_hours)
+    expires = now + timedelta(hours=environment.approval_hours)
     body = {
         **_names(waiting),
         "findings": [finding.id for finding in shown.findings],

@@ -6,6 +6,7 @@ import json
 import pytest
 
 from pipeline.model.ledger import Kind, Outcome
+from pipeline.stores.ledger import Ledger
 from tests.pipeline.tiny_project import TinyProject
 
 pytestmark = pytest.mark.terraform
@@ -69,6 +70,39 @@ def test_a_rejected_change_set_stays_rejected_until_asked_again(waiting: TinyPro
     assert "not on a Friday" in refused.stdout + refused.stderr
     waiting.succeed("promote", "--ask-again")
     assert waiting.status()["prod"]["state"] == "waiting"
+
+
+def test_an_expired_approval_can_be_given_again(waiting: TinyProject) -> None:
+    """An approval past its time applies nothing, and does not keep the same person from saying yes again."""
+    ledger = Ledger(waiting.home / "ledger.git")
+    shown = ledger.entries()[-1]
+    fields = ("environment", "suffix", "release", "change_set")
+    body = {name: shown.body[name] for name in fields} | {
+        "shown": shown.digest,
+        "findings": [],
+        "reason": "yesterday",
+        "expires": "2020-01-01T00:00:00+00:00",
+    }
+    who = [entry.by for entry in ledger.entries()][-1]
+    ledger.append(Kind.APPROVAL, body, by=who, after=shown.digest)
+
+    waiting.succeed("promote")
+    assert waiting.status()["prod"]["state"] == "waiting"
+    waiting.succeed("approve", "prod", "--reason", "today", "--go")
+    assert waiting.status()["prod"]["state"] == "deployed"
+
+
+def test_previews_are_promoted_side_by_side(tiny: TinyProject) -> None:
+    """Two instances promoted at once share one ledger: both succeed, and both are recorded."""
+    runs = [tiny.start("promote", "--to", "dev", "--suffix", name) for name in ("pr-1", "pr-2")]
+    ended = [run.communicate(timeout=180) for run in runs]
+
+    assert [run.returncode for run in runs] == [0, 0], ended
+    rows = tiny.status()
+    assert rows["dev/pr-1"]["state"] == rows["dev/pr-2"]["state"] == "deployed"
+    for name in ("pr-1", "pr-2"):
+        tiny.succeed("destroy", "dev", "--suffix", name)
+    assert "dev/pr-1" not in tiny.status()
 
 
 def test_nothing_waiting_cannot_be_approved(tiny: TinyProject) -> None:
