@@ -131,7 +131,7 @@ def test(session: nox.Session) -> None:
     if not session.posargs:
         _run(session, str(_scripts(POLICIES_VENV) / "python"), "-m", "pytest", "tests/policies")
     # Much of the time is the provider waiting for S3, so two workers share the two cores well.
-    everything = ["--ignore=tests/policies", "--numprocesses=2", "--dist=loadgroup"]
+    everything = ["--ignore=tests/policies", "--numprocesses=2"]
     _run(session, "pytest", *(session.posargs or everything))
 
 

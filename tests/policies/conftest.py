@@ -14,11 +14,6 @@ with warnings.catch_warnings():
 ROOT = Path(__file__).parent.parent.parent
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    """Know the marker by which tests/conftest.py spreads tests over workers: xdist itself is not installed here."""
-    config.addinivalue_line("markers", "xdist_group(name): tests that stay on one worker")
-
-
 @pytest.fixture(scope="session")
 def release(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The three real stacks: of TOLLGATE_STACKS, or synthesized by the environment that can."""
