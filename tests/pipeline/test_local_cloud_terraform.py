@@ -91,7 +91,7 @@ def terraform(tmp_path: Path, cloud: LocalCloud) -> _Terraform:
 def test_a_stack_is_applied_once_works_and_is_then_left_alone(
     cloud: LocalCloud, terraform: _Terraform
 ) -> None:
-    """A second plan is empty, before and after a restart; the API answers; a destroy leaves nothing."""
+    """A second plan is empty, before and after a restart and a changed limit; a destroy leaves nothing."""
     code, said = terraform("apply", "-input=false", "-auto-approve")
     assert code == 0, said
     code, said = terraform("plan", "-input=false", "-detailed-exitcode")
@@ -110,6 +110,13 @@ def test_a_stack_is_applied_once_works_and_is_then_left_alone(
         assert (answer.status, answer.read()) == (201, b"first")
     items = client(access, "dynamodb").scan(TableName="items")["Items"]
     assert items == [{"pk": {"S": "first"}}]
+
+    faster = "-var=requests_per_second=200"
+    code, said = terraform("apply", "-input=false", "-auto-approve", faster)
+    assert code == 0, said
+    assert "0 added, 1 changed, 0 destroyed" in said
+    code, said = terraform("plan", "-input=false", "-detailed-exitcode", faster)
+    assert code == 0, said
 
     code, said = terraform("destroy", "-input=false", "-auto-approve")
     assert code == 0, said

@@ -14,6 +14,11 @@ variable "account_id" {
   type = string
 }
 
+variable "requests_per_second" {
+  type    = number
+  default = 100
+}
+
 provider "aws" {
   region              = "ap-northeast-2"
   allowed_account_ids = [var.account_id]
@@ -148,6 +153,16 @@ resource "aws_api_gateway_usage_plan" "plan" {
   api_stages {
     api_id = aws_api_gateway_rest_api.api.id
     stage  = aws_api_gateway_stage.v1.stage_name
+  }
+
+  throttle_settings {
+    rate_limit  = var.requests_per_second
+    burst_limit = var.requests_per_second
+  }
+
+  quota_settings {
+    limit  = 100 * var.requests_per_second
+    period = "DAY"
   }
 }
 
