@@ -1,5 +1,5 @@
 # /// script
-# dependencies = ["nox==2026.10.20", "uv==0.13.9"]
+# dependencies = ["nox>=2025.2.9"]
 # ///
 """Everything a contributor or an operator runs, once. Dagger and CI call these sessions.
 
@@ -13,7 +13,6 @@ import os
 import shutil
 import subprocess
 import sys
-import sysconfig
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -27,6 +26,7 @@ nox.options.error_on_external_run = False
 ROOT = Path(__file__).resolve().parent
 VENV = ROOT / ".venv"
 POLICIES_VENV = ROOT / ".nox" / "policies"
+UV_VENV = ROOT / ".nox" / "uv"
 OLDEST_PYTHON = (3, 11)
 
 
@@ -186,7 +186,7 @@ def lock(session: nox.Session) -> None:
     flags = ["--universal", "--python-version", "{}.{}".format(*OLDEST_PYTHON), "--generate-hashes"]
     quiet = ["--quiet", "--no-header", "--no-annotate", "--no-emit-index-url"]
     for group in groups:
-        alone = group in {"dev", "policies", "terraform"}
+        alone = group in {"dev", "policies", "terraform", "uv"}
         constraint = [] if alone else ["--constraint", "requirements/dev.txt"]
         output = f"requirements/{group}.txt"
         _uv(session, "pip", "compile", *flags, *quiet, *constraint, "--group", group, "-o", output)
@@ -264,11 +264,20 @@ def _uv(session: nox.Session, *arguments: str, venv: Path | None = None) -> None
 
 
 def _find_uv(session: nox.Session) -> str:
-    beside_us = Path(sysconfig.get_path("scripts")) / "uv"
-    found = str(beside_us) if beside_us.exists() else shutil.which("uv")
-    if not found:
-        session.error("uv is missing: run plain `nox`, which installs what the noxfile's header names")
-    return str(found)
+    """Return our own uv, in the locked version, installed once by pip beside the other environments."""
+    uv = _scripts(UV_VENV) / "uv"
+    lock_file = ROOT / "requirements" / "uv.txt"
+    stamp = UV_VENV / ".tollgate-lock"
+    wanted = f"{_digest(lock_file)} {sys.version_info[:3]}"
+    if not (uv.exists() and stamp.exists() and stamp.read_text() == wanted):
+        session.log(f"installing uv by {lock_file.relative_to(ROOT)}")
+        # virtualenv comes with nox, so it is there where a system's Python has no venv of its own.
+        make = [sys.executable, "-m", "virtualenv", "--quiet", "--clear", str(UV_VENV)]
+        session.run(*make, external=True, log=False)
+        pip = [str(_scripts(UV_VENV) / "python"), "-m", "pip", "install", "--quiet", "--require-hashes"]
+        session.run(*pip, "-r", str(lock_file), external=True, log=False)
+        stamp.write_text(wanted)
+    return str(uv)
 
 
 def _pip_settings() -> dict[str, str]:
