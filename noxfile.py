@@ -120,7 +120,7 @@ def types(session: nox.Session) -> None:
 def unit(session: nox.Session) -> None:
     """Run the fast tests: no network, no child processes."""
     _environment(session)
-    _run(session, "pytest", "tests/unit", *session.posargs)
+    _run(session, "pytest", "tests/unit", "--numprocesses=2", *session.posargs)
 
 
 @nox.session
