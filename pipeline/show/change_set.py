@@ -15,15 +15,13 @@ from rich.console import Console
 from rich.text import Text
 
 from pipeline.model.change_set import Action, AttributeChange, ChangeSet, OutputChange, ResourceChange
+from pipeline.model.release import short
 from pipeline.model.safety.data_loss import holds_data
 from pipeline.model.safety.finding import Finding
 from pipeline.model.values import Known, Secret, Unknown, Value, path_text
 from pipeline.show.text import folded, folded_pair, safe
 
 Tone = Literal["plain", "danger", "warning", "change", "new", "quiet", "title"]
-
-SHORT = 12
-"""Hex digits of a digest that a person reads or types."""
 
 _LONG_LISTS = 6
 
@@ -81,11 +79,6 @@ class Section:
 
     title: str
     lines: tuple[Line, ...]
-
-
-def short(digest: str) -> str:
-    """Return the part of a digest that people read and type."""
-    return digest.removeprefix("sha256:")[:SHORT]
 
 
 def headline(change_set: ChangeSet) -> str:

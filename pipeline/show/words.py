@@ -8,6 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from pipeline.model.gates import Reason
+from pipeline.model.release import short
 from pipeline.show.text import safe
 
 
@@ -26,9 +27,7 @@ def show_rows(console: Console, rows: Sequence[dict[str, Any]]) -> None:
     for title in ("instance", "state", "release", "since"):
         table.add_column(title, no_wrap=True)
     for row in rows:
-        release = row["release"] or "-"
-        short = release.removeprefix("sha256:")[:12]
-        table.add_row(row["instance"], row["state"], short, row["since"] or "-")
+        table.add_row(row["instance"], row["state"], short(row["release"] or "-"), row["since"] or "-")
     console.print(table)
     for row in rows:
         if row["at_work"]:
