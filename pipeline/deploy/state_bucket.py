@@ -1,4 +1,4 @@
-"""What is kept beside an instance's Terraform state: the bucket itself, the key for secrets, the promotion lock."""
+"""What is kept beside an instance's Terraform state: the bucket, the key for secrets, the anchor, the lock."""
 
 import json
 import secrets
@@ -9,6 +9,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from pipeline.deploy.anchor import Anchor
 from pipeline.deploy.terraform_binary import parse_version
 from pipeline.host.lock import LockHeldError, Owner
 from pipeline.model.environment import Instance
@@ -104,6 +105,51 @@ class StateBucket:
                 )
             return self._get(_SECRET_KEY)
 
+    def anchor(self, instance: Instance) -> Anchor | None:
+        """Return the newest ledger entry that was noted beside the instance's state; None where none ever was.
+
+        Raises:
+            TollgateError: It cannot be read, or is no anchor.
+        """
+        return self._anchor(instance)[0]
+
+    def write_anchor(self, instance: Instance, number: int, digest: str) -> None:
+        """Note the newest ledger entry beside the instance's state, so that a shortened ledger is noticed.
+
+        It moves forward only, and by a conditional write: of two promoters one is told that the other is there.
+
+        Args:
+            instance: Whose anchor it is.
+            number: The entry's number.
+            digest: The entry's digest.
+
+        Raises:
+            TollgateError: A newer entry or another one of that number is noted there already, somebody else wrote
+                at the same moment, or the bucket cannot be reached.
+        """
+        mine = Anchor(number, digest)
+        found, tag = self._anchor(instance)
+        if found is not None:
+            mine.insist_follows(found, instance)
+        if found == mine:
+            return
+        condition = {"IfMatch": tag} if tag else {"IfNoneMatch": "*"}
+        key = _anchor_key(instance)
+        with _in_words(f"the anchor of {instance} cannot be written"):
+            try:
+                self.account.client("s3").put_object(
+                    Bucket=self.name, Key=key, Body=mine.to_json(), **condition
+                )
+            except ClientError as error:
+                if _code(error) not in {*_ALREADY_THERE, *_NOT_THERE}:
+                    raise
+                # An answer that was lost on its way is asked for again, and then finds what we wrote ourselves.
+                if self.anchor(instance) != mine:
+                    message = f"somebody else moved the anchor of {instance} at the same moment"
+                    raise TollgateError(
+                        message, "wait until they end, then run the same command again"
+                    ) from None
+
     def insist_on_version(self, instance: Instance, terraform_version: str) -> None:
         """Refuse to hand a state to an older Terraform than the one that wrote it.
 
@@ -185,9 +231,25 @@ class StateBucket:
                 raise
             raise _held(None) from None
 
+    def _anchor(self, instance: Instance) -> tuple[Anchor | None, str | None]:
+        """Return the anchor and the tag on which a write of the next one is conditional."""
+        with _in_words(f"the anchor of {instance} cannot be read"):
+            try:
+                found = self.account.client("s3").get_object(Bucket=self.name, Key=_anchor_key(instance))
+                content = found["Body"].read()
+            except ClientError as error:
+                if _code(error) not in _NOT_THERE:
+                    raise
+                return None, None
+        return Anchor.from_json(content, f"the anchor of {instance} in {self.name}"), str(found["ETag"])
+
     def _get(self, key: str) -> bytes:
         content: bytes = self.account.client("s3").get_object(Bucket=self.name, Key=key)["Body"].read()
         return content
+
+
+def _anchor_key(instance: Instance) -> str:
+    return f"anchor/{instance.file_stem}.json"
 
 
 def _held(owner: Owner | None) -> LockHeldError:

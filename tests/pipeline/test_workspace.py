@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from pipeline.deploy.anchor import Anchor
 from pipeline.deploy.state_bucket import StateBucket
 from pipeline.deploy.terraform_binary import TerraformBinary, find_terraform
 from pipeline.deploy.workspace import (
@@ -332,3 +333,74 @@ def test_only_a_provably_dead_promoter_is_taken_over(
         with pytest.raises(LockHeldError, match="another promotion is at work there"), held:
             pytest.fail("it was taken")
         s3.delete_object(Bucket=place.bucket.name, Key=key)
+
+
+# --- the anchor
+
+
+def _digest(letter: str) -> str:
+    return "sha256:" + letter * 64
+
+
+def test_an_anchor_is_kept_and_moves_forward_only(place: _Place) -> None:
+    """None before the first; then the newest entry, which neither goes back nor changes under its number."""
+    instance = Instance("dev", "anchored")
+    assert place.bucket.anchor(instance) is None
+
+    place.bucket.write_anchor(instance, 4, _digest("a"))
+    place.bucket.write_anchor(instance, 4, _digest("a"))
+    place.bucket.write_anchor(instance, 7, _digest("b"))
+    with pytest.raises(TollgateError, match="is entry 7, but this ledger ends at 6"):
+        place.bucket.write_anchor(instance, 6, _digest("c"))
+    with pytest.raises(TollgateError, match="is another entry 7 than this ledger's"):
+        place.bucket.write_anchor(instance, 7, _digest("c"))
+
+    assert place.bucket.anchor(instance) == Anchor(7, _digest("b"))
+
+
+@pytest.mark.parametrize("first", [True, False], ids=["the first", "a later one"])
+def test_of_two_who_move_an_anchor_one_is_told(
+    place: _Place, monkeypatch: pytest.MonkeyPatch, first: bool
+) -> None:
+    """Both have read the same anchor; the second write finds another one and is refused."""
+    instance = Instance("dev", f"raced-{first}".lower())
+    if not first:
+        place.bucket.write_anchor(instance, 1, _digest("a"))
+    read = StateBucket._anchor
+
+    def read_and_lose(bucket: StateBucket, instance: Instance) -> tuple[Anchor | None, str | None]:
+        found = read(bucket, instance)
+        monkeypatch.setattr(StateBucket, "_anchor", read)
+        StateBucket(place.account).write_anchor(instance, 2, _digest("b"))
+        return found
+
+    monkeypatch.setattr(StateBucket, "_anchor", read_and_lose)
+    with pytest.raises(TollgateError, match="somebody else moved the anchor of"):
+        place.bucket.write_anchor(instance, 3, _digest("c"))
+
+    assert place.bucket.anchor(instance) == Anchor(2, _digest("b"))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"[]",
+        b'{"schema": 1, "number": 1}',
+        b'{"schema": 2, "number": 1, "digest": "sha256:' + b"a" * 64 + b'"}',
+        b'{"schema": 1, "number": true, "digest": "sha256:' + b"a" * 64 + b'"}',
+        b'{"schema": 1, "number": 0, "digest": "sha256:' + b"a" * 64 + b'"}',
+        b'{"schema": 1, "number": 1, "digest": "a"}',
+        b'{"schema": 1, "number": 1, "digest": "sha256:' + b"a" * 64 + b'", "more": 1}',
+    ],
+)
+def test_what_is_no_anchor_is_refused(place: _Place, content: bytes) -> None:
+    """An anchor that cannot be understood is damaged; it is neither taken for none nor written over."""
+    instance = Instance("dev", "damaged")
+    s3 = place.account.client("s3")
+    s3.put_object(Bucket=place.bucket.name, Key="anchor/dev.damaged.json", Body=content)
+
+    with pytest.raises(TollgateError, match=r"the anchor of dev/damaged in .* is damaged"):
+        place.bucket.anchor(instance)
+    with pytest.raises(TollgateError, match="is damaged"):
+        place.bucket.write_anchor(instance, 3, _digest("c"))
