@@ -20,7 +20,16 @@ import pytest
 from pipeline.model.release import is_digest
 
 _ROOT = Path(__file__).resolve().parents[2]
-_COPIED = ("app", "docs", "environments", "infra", "pipeline", "requirements", "pyproject.toml")
+_COPIED = (
+    "app",
+    "docs",
+    "environments",
+    "infra",
+    "pipeline",
+    "requirements",
+    "pyproject.toml",
+    "tollgate.toml",
+)
 _BINDINGS = "cdktf-cdktf-provider-aws"
 _NOBODY = 65534
 _SECONDS = 300

@@ -23,8 +23,7 @@ from pipeline.targets.target import LocalTarget
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
-_PYPROJECT = """
-[tool.tollgate]
+_PROJECT = """
 name = "tiny"
 synth = ["{python}", "synth.py", "{out}"]
 bootstrap = ["{python}", "bootstrap.py", "{out}"]
@@ -34,7 +33,7 @@ package-python = "3.13"
 provider-lock = "terraform.lock.hcl"
 smoke-checks = "smoke.json"
 
-[tool.tollgate.checks.unit]
+[checks.unit]
 command = ["{python}", "check.py"]
 inputs = ["check.py"]
 """
@@ -145,7 +144,7 @@ class TinyProject:
         """Write the project's files below `root`."""
         service = Service()
         files = {
-            "pyproject.toml": _PYPROJECT,
+            "tollgate.toml": _PROJECT,
             "synth.py": _SYNTH,
             "bootstrap.py": _BOOTSTRAP,
             "check.py": "print('checked')\n",

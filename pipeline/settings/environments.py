@@ -1,0 +1,138 @@
+"""The settings of each environment: `environments/NAME.toml`."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from pipeline.model.environment import MAX_SUFFIX_LENGTH, Environment
+from pipeline.model.errors import UsageError
+from pipeline.settings.reading import SettingsError, exactly, load, table, wrong
+
+
+class Environments:
+    """The environments of a project, in their order."""
+
+    def __init__(self, environments: tuple[Environment, ...]) -> None:
+        self._environments = tuple(sorted(environments, key=lambda environment: environment.order))
+
+    def __iter__(self) -> Iterator[Environment]:
+        return iter(self._environments)
+
+    def __len__(self) -> int:
+        return len(self._environments)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Their names, in order."""
+        return tuple(environment.name for environment in self._environments)
+
+    def named(self, name: str) -> Environment:
+        """Return the environment called `name`.
+
+        Raises:
+            UsageError: There is none; the message says which there are.
+        """
+        for environment in self._environments:
+            if environment.name == name:
+                return environment
+        message = f"there is no environment {name!r}; there are {', '.join(self.names)}"
+        raise UsageError(message, "check the spelling, or add environments/NAME.toml")
+
+    def before(self, environment: Environment) -> Environment | None:
+        """Return the environment that must have proven a release first, None for the first one."""
+        position = self.names.index(environment.name)
+        return self._environments[position - 1] if position else None
+
+    def up_to(self, name: str | None) -> tuple[Environment, ...]:
+        """Return the environments on the way to `name`, which included; all of them without a name."""
+        last = len(self._environments) if name is None else self.names.index(self.named(name).name) + 1
+        return self._environments[:last]
+
+
+_KEYS: dict[str, type] = {
+    "order": int,
+    "region": str,
+    "accounts": dict,
+    "approvals": int,
+    "approval-hours": int,
+    "tolerates": str,
+    "allows-dirty": bool,
+    "previews": bool,
+    "smoke": str,
+    "settle-seconds": int,
+}
+_OPTIONAL = {"accepts": list}
+_TOLERANCES = ("all-but-data-loss", "no-widening", "nothing")
+_SMOKE_MODES = ("full", "read-only")
+
+
+def load_environments(folder: Path) -> Environments:
+    """Read every `NAME.toml` below `folder`.
+
+    Raises:
+        SettingsError: A file is missing, unreadable, or says something it may not say.
+    """
+    paths = sorted(folder.glob("*.toml"))
+    if not paths:
+        message = f"{folder} holds no environment, which is a file such as dev.toml"
+        raise SettingsError(message, "run this in a whole checkout")
+    environments = [_environment(path) for path in paths]
+    for attribute in ("order", "name"):
+        values = [getattr(environment, attribute) for environment in environments]
+        if len(set(values)) != len(values):
+            message = f"two environments below {folder.name}/ have the same {attribute}"
+            raise SettingsError(message, f"give each its own {attribute}")
+    for target in {target for environment in environments for target in environment.accounts}:
+        accounts = [environment.accounts.get(target) for environment in environments]
+        known = [account for account in accounts if account is not None]
+        if len(set(known)) != len(known):
+            message = f"two environments share one {target} account; each needs its own"
+            raise SettingsError(message, f"give each environment another `accounts.{target}`")
+    return Environments(tuple(environments))
+
+
+def _environment(path: Path) -> Environment:
+    where = f"{path.parent.name}/{path.name}"
+    if len(path.stem) > MAX_SUFFIX_LENGTH or not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", path.stem):
+        message = f"{where}: {path.stem!r} is no name for an environment, which is part of AWS names"
+        hint = f"rename the file: 1 to {MAX_SUFFIX_LENGTH} lower-case letters, digits and single hyphens"
+        raise SettingsError(message, hint)
+    found = load(path)
+    exactly(found, _KEYS, where, _OPTIONAL)
+    for target, account in found["accounts"].items():
+        if not isinstance(account, str) or not re.fullmatch(r"[0-9]{12}", account):
+            wrong(where, f"accounts.{target}", account, "a string of 12 digits")
+    for key, allowed in (("tolerates", _TOLERANCES), ("smoke", _SMOKE_MODES)):
+        if found[key] not in allowed:
+            wrong(where, key, found[key], f"one of {', '.join(allowed)}")
+    if not re.fullmatch(r"[a-z]{2}(-[a-z]+)+-[0-9]", found["region"]):
+        wrong(where, "region", found["region"], "an AWS region such as ap-northeast-2")
+    for key, lowest in (("order", 1), ("approvals", 0), ("approval-hours", 1), ("settle-seconds", 0)):
+        if found[key] < lowest:
+            wrong(where, key, found[key], f"{lowest} or more")
+    return Environment(
+        name=path.stem,
+        order=found["order"],
+        region=found["region"],
+        accounts=dict(found["accounts"]),
+        approvals=found["approvals"],
+        approval_hours=found["approval-hours"],
+        tolerates=found["tolerates"],
+        allows_dirty=found["allows-dirty"],
+        previews=found["previews"],
+        smoke=found["smoke"],
+        settle_seconds=found["settle-seconds"],
+        accepts=_accepted(found.get("accepts", []), where),
+    )
+
+
+def _accepted(tables: list[Any], where: str) -> frozenset[str]:
+    """Return the ids of the findings that the environment's settings accept, each with a reason beside it."""
+    for accepted in tables:
+        exactly(
+            table(accepted, f"{where}, [[accepts]]"), {"finding": str, "reason": str}, f"{where}, [[accepts]]"
+        )
+        if not accepted["reason"].strip():
+            wrong(where, f"the reason for accepting {accepted['finding']}", accepted["reason"], "a sentence")
+    return frozenset(accepted["finding"] for accepted in tables)
