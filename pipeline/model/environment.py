@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from pipeline.model.errors import UsageError
+from pipeline.model.freeze import Freeze
 
 SmokeMode = Literal["full", "read-only"]
 
@@ -32,6 +33,10 @@ class Environment:
         settle_seconds: How long a smoke check may be repeated while the endpoint becomes ready.
         approval_hours: How long an approval can be used.
         accepts: Ids of findings that need no person here, because the settings say why they are right.
+        soak_minutes: How long a release must have been proven in the environment before.
+        evidence_days: How old evidence may be; older is stale.
+        offer_hours: How long a change set that was shown stays offered.
+        freezes: Windows in which nothing moves here.
     """
 
     name: str
@@ -46,6 +51,10 @@ class Environment:
     settle_seconds: int
     approval_hours: int
     accepts: frozenset[str] = frozenset()
+    soak_minutes: int = 0
+    evidence_days: int = 30
+    offer_hours: int = 72
+    freezes: tuple[Freeze, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -7,6 +7,7 @@ from typing import Any
 
 from pipeline.model.environment import MAX_SUFFIX_LENGTH, Environment
 from pipeline.model.errors import UsageError
+from pipeline.settings.freezes import read_freezes
 from pipeline.settings.reading import SettingsError, exactly, load, table, wrong
 
 
@@ -62,7 +63,22 @@ _KEYS: dict[str, type] = {
     "smoke": str,
     "settle-seconds": int,
 }
-_OPTIONAL = {"accepts": list}
+_OPTIONAL: dict[str, type] = {
+    "accepts": list,
+    "soak-minutes": int,
+    "evidence-days": int,
+    "offer-hours": int,
+    "freezes": list,
+}
+_LOWEST = {
+    "order": 1,
+    "approvals": 0,
+    "approval-hours": 1,
+    "settle-seconds": 0,
+    "soak-minutes": 0,
+    "evidence-days": 1,
+    "offer-hours": 1,
+}
 _TOLERANCES = ("all-but-data-loss", "no-widening", "nothing")
 _SMOKE_MODES = ("full", "read-only")
 
@@ -108,8 +124,8 @@ def _environment(path: Path) -> Environment:
             wrong(where, key, found[key], f"one of {', '.join(allowed)}")
     if not re.fullmatch(r"[a-z]{2}(-[a-z]+)+-[0-9]", found["region"]):
         wrong(where, "region", found["region"], "an AWS region such as ap-northeast-2")
-    for key, lowest in (("order", 1), ("approvals", 0), ("approval-hours", 1), ("settle-seconds", 0)):
-        if found[key] < lowest:
+    for key, lowest in _LOWEST.items():
+        if key in found and found[key] < lowest:
             wrong(where, key, found[key], f"{lowest} or more")
     return Environment(
         name=path.stem,
@@ -124,6 +140,10 @@ def _environment(path: Path) -> Environment:
         smoke=found["smoke"],
         settle_seconds=found["settle-seconds"],
         accepts=_accepted(found.get("accepts", []), where),
+        soak_minutes=found.get("soak-minutes", 0),
+        evidence_days=found.get("evidence-days", 30),
+        offer_hours=found.get("offer-hours", 72),
+        freezes=read_freezes(found.get("freezes", []), where),
     )
 
 

@@ -2,6 +2,7 @@
 
 import tomllib
 from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -18,6 +19,7 @@ _IN_WORDS: Mapping[type, str] = {
     bool: "true or false",
     list: "a list",
     dict: "a table",
+    datetime: "a moment with an offset, such as 2026-12-24T18:00:00+09:00",
 }
 
 

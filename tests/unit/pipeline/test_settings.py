@@ -1,7 +1,9 @@
 """Settings: the repository's own are read, and each wrong value is one sentence with its file, key, value and rule."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -103,6 +105,93 @@ def test_an_accepted_finding_is_read_with_its_reason(folder: Path) -> None:
     assert load_environments(folder).named("dev").accepts == {"access/x"}
 
 
+def test_what_an_environment_need_not_say(folder: Path) -> None:
+    """Times have a default: no soak, evidence of 30 days, offers of three days, no freeze."""
+    dev = load_environments(folder).named("dev")
+    assert (dev.soak_minutes, dev.evidence_days, dev.offer_hours, dev.freezes) == (0, 30, 72, ())
+
+    (folder / "dev.toml").write_text("soak-minutes = 5\nevidence-days = 7\noffer-hours = 24\n" + _DEV)
+    dev = load_environments(folder).named("dev")
+    assert (dev.soak_minutes, dev.evidence_days, dev.offer_hours) == (5, 7, 24)
+
+
+# --- freezes
+
+_WEEKLY = """
+[[freezes]]
+days = ["fri", "sat"]
+from = "16:00"
+until = "08:00"
+zone = "Asia/Seoul"
+reason = "nobody is here"
+"""
+_ONCE = """
+[[freezes]]
+from = 2026-12-24T18:00:00+09:00
+until = 2027-01-02T00:00:00Z
+reason = "the shops are full"
+"""
+
+
+def test_freezes_are_read_with_their_reasons(folder: Path) -> None:
+    """A window every week and one that comes once are the freezes of the environment, in the file's order."""
+    (folder / "dev.toml").write_text(_DEV + _WEEKLY + _ONCE)
+    weekly, once = load_environments(folder).named("dev").freezes
+
+    assert (weekly.reason, once.reason) == ("nobody is here", "the shops are full")
+    saturday = datetime(2026, 11, 28, 7, 30, tzinfo=ZoneInfo("Asia/Seoul"))
+    assert weekly.covers(saturday) == saturday.replace(hour=8, minute=0)
+    assert once.covers(datetime(2026, 12, 24, 9, tzinfo=UTC)) == datetime(2027, 1, 2, tzinfo=UTC)
+
+
+def test_the_examples_in_the_repositorys_settings_can_be_used(folder: Path) -> None:
+    """Whoever takes the comment signs away has a freeze."""
+    commented = (_ROOT / "environments" / "prod.toml").read_text().partition("# [[freezes]]")[2]
+    text = "[[freezes]]" + commented.replace("\n# ", "\n").replace("\n#\n", "\n\n")
+    (folder / "dev.toml").write_text(_DEV + text)
+
+    assert len(load_environments(folder).named("dev").freezes) == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "old", "new", "sentence"),
+    [
+        (_WEEKLY, '"sat"', '"Saturday"', "it must be a list of mon, tue, wed, thu, fri, sat, sun"),
+        (_WEEKLY, '["fri", "sat"]', "[]", "says days = []; it must be a list of words, at least one"),
+        (_WEEKLY, "Asia/Seoul", "Asia/Soul", "says zone = 'Asia/Soul'; it must be a time zone such as"),
+        (_WEEKLY, "Asia/Seoul", "Asia", "says zone = 'Asia'; it must be a time zone"),
+        (_WEEKLY, "Asia/Seoul", "../etc", "says zone = '../etc'; it must be a time zone"),
+        (_WEEKLY, "16:00", "16h", "says from = '16h'; it must be a time of day such as \"16:00\""),
+        (_WEEKLY, "08:00", "24:00", "says until = '24:00'; it must be a time of day"),
+        (_WEEKLY, '"16:00"', "16:00:00", "says from = datetime.time(16, 0); it must be a string"),
+        (_WEEKLY, "nobody is here", " ", "says reason = ' '; it must be a sentence"),
+        (_WEEKLY, "zone =", "# zone =", "dev.toml, [[freezes]] has no 'zone'"),
+        (
+            _WEEKLY.replace("08:00", "16:00"),
+            '["fri", "sat"]',
+            '["mon", "tue", "wed", "thu", "fri", "sat", "sun"]',
+            "says until = '16:00'; it must be another time than `from`, or this freeze never ends",
+        ),
+        (_ONCE, "reason =", "# reason =", "dev.toml, [[freezes]] has no 'reason'"),
+        (_ONCE, "+09:00", "", "says from = '2026-12-24T18:00:00'; it must be a moment with an offset"),
+        (_ONCE, "2027-01-02T00:00:00Z", '"soon"', "says until = 'soon'; it must be a moment with an offset"),
+        (_ONCE, "2027", "2026", "says until = '2026-01-02T00:00:00+00:00'; it must be later than `from`"),
+        (_ONCE, "until =", "to =", "[[freezes]] has the unknown key 'to'; known are from, reason, until"),
+        (_ONCE, "[[freezes]]", "[freezes]", "says freezes = {"),
+    ],
+)
+def test_a_freeze_that_cannot_be_meant_is_refused(
+    folder: Path, text: str, old: str, new: str, sentence: str
+) -> None:
+    """A window that would freeze nothing, or for ever, or that nobody can read, is named with what is wrong."""
+    assert old in text
+    (folder / "dev.toml").write_text(_DEV + text.replace(old, new))
+
+    with pytest.raises(SettingsError) as refused:
+        load_environments(folder)
+    assert sentence in refused.value.message
+
+
 # --- the order
 
 
@@ -154,6 +243,10 @@ def test_an_unknown_environment_is_answered_with_those_there_are(folder: Path) -
         ("previews", '"yes"', "says previews = 'yes'; it must be true or false"),
         ("smoke", '"none"', "says smoke = 'none'; it must be one of full, read-only"),
         ("settle-seconds", "-1", "says settle-seconds = -1; it must be 0 or more"),
+        ("soak-minutes", "-1", "says soak-minutes = -1; it must be 0 or more"),
+        ("soak-minutes", '"1h"', "says soak-minutes = '1h'; it must be a whole number"),
+        ("evidence-days", "0", "says evidence-days = 0; it must be 1 or more"),
+        ("offer-hours", "0", "says offer-hours = 0; it must be 1 or more"),
         ("accounts", '"1"', "says accounts = '1'; it must be a table"),
         (
             "accounts",
@@ -185,8 +278,8 @@ def test_a_wrong_value_is_named(folder: Path, key: str, value: str | None, sente
 
 
 @pytest.mark.parametrize("key", [line.partition(" =")[0] for line in _DEV.strip().splitlines()])
-def test_no_value_has_a_default(folder: Path, key: str) -> None:
-    """Each setting of an environment is written down, so that nobody has to know what holds without it."""
+def test_no_value_of_the_gates_has_a_default(folder: Path, key: str) -> None:
+    """What decides who may come here is written down, so that nobody has to know what holds without it."""
     (folder / "dev.toml").write_text(_replaced(_DEV, key, None))
 
     with pytest.raises(SettingsError, match=f"environments/dev.toml has no '{key}'"):
