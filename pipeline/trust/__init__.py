@@ -1,0 +1,1 @@
+"""Keys and signatures: DSSE envelopes by securesystemslib, opened strictly, and the keys that sign them."""
