@@ -1,11 +1,14 @@
 """The project's own settings: `tollgate.toml` at its root."""
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pipeline.settings.reading import exactly, load, table, words, wrong
+from pipeline.model.trust import PublicKey, Role
+from pipeline.settings.people import Approver, read_approvers, read_keys, read_signers, refuse_shared_keys
+from pipeline.settings.reading import SettingsError, exactly, load, table, words, wrong
 
 PROJECT_FILE = "tollgate.toml"
 
@@ -18,11 +21,13 @@ class Check:
         name: `unit`, `policies`, …
         command: Its argument list, with placeholders.
         inputs: Files and folders that its verdict rests on beside the release.
+        settings: Whether it runs from the pinned settings instead of the checkout that is judged.
     """
 
     name: str
     command: tuple[str, ...]
     inputs: tuple[str, ...]
+    settings: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +45,11 @@ class Project:
         provider_lock: Terraform's dependency lock file.
         smoke_checks: The smoke checks, as data.
         checks: What is asked of every release before it is promoted.
+        approvers: Who may say yes; empty where only keys made on first use count.
+        keys: The machines' keys.
+        signers: Where each role's private key is; a role that is missing has one on this machine.
+        ledger_remote: The git address or folder that the ledger is pushed to; None where it stays here.
+        keep_releases: How many of an environment's last deployed releases are never pruned.
     """
 
     root: Path
@@ -52,6 +62,11 @@ class Project:
     provider_lock: Path
     smoke_checks: Path
     checks: tuple[Check, ...]
+    approvers: tuple[Approver, ...] = ()
+    keys: tuple[PublicKey, ...] = ()
+    signers: Mapping[Role, str] = field(default_factory=dict)
+    ledger_remote: str | None = None
+    keep_releases: int = 10
 
 
 _KEYS: dict[str, type] = {
@@ -65,6 +80,13 @@ _KEYS: dict[str, type] = {
     "smoke-checks": str,
     "checks": dict,
 }
+_OPTIONAL: dict[str, type] = {
+    "approvers": list,
+    "keys": list,
+    "signers": dict,
+    "ledger-remote": str,
+    "keep-releases": int,
+}
 
 
 def load_project(root: Path) -> Project:
@@ -74,13 +96,18 @@ def load_project(root: Path) -> Project:
         SettingsError: It is missing or says something it may not say.
     """
     found = load(root / PROJECT_FILE)
-    exactly(found, _KEYS, PROJECT_FILE)
+    exactly(found, _KEYS, PROJECT_FILE, _OPTIONAL)
     for key, pattern, wanted in (
         ("name", r"[a-z][a-z0-9-]*", "a word of lower-case letters, digits and hyphens"),
         ("package-python", r"3\.[0-9]+", "a version such as 3.13"),
     ):
         if not re.fullmatch(pattern, found[key]):
             wrong(PROJECT_FILE, key, found[key], wanted)
+    if found.get("keep-releases", 1) < 1:
+        wrong(PROJECT_FILE, "keep-releases", found["keep-releases"], "1 or more")
+    approvers = read_approvers(found.get("approvers", []), PROJECT_FILE)
+    keys = read_keys(found.get("keys", []), PROJECT_FILE)
+    refuse_shared_keys(approvers, keys, PROJECT_FILE)
     return Project(
         root=root,
         name=found["name"],
@@ -92,10 +119,29 @@ def load_project(root: Path) -> Project:
         provider_lock=root / found["provider-lock"],
         smoke_checks=root / found["smoke-checks"],
         checks=tuple(_check(name, check) for name, check in found["checks"].items()),
+        approvers=approvers,
+        keys=keys,
+        signers=read_signers(found.get("signers", {}), PROJECT_FILE),
+        ledger_remote=_remote(found.get("ledger-remote")),
+        keep_releases=found.get("keep-releases", 10),
     )
 
 
 def _check(name: str, check: Any) -> Check:
     where = f"{PROJECT_FILE}, [checks.{name}]"
-    exactly(table(check, where), {"command": list, "inputs": list}, where)
-    return Check(name, words(check, "command", where), words(check, "inputs", where))
+    exactly(table(check, where), {"command": list, "inputs": list}, where, {"settings": bool})
+    return Check(
+        name, words(check, "command", where), words(check, "inputs", where), check.get("settings", False)
+    )
+
+
+def _remote(address: str | None) -> str | None:
+    if address is None:
+        return None
+    if not address or address.startswith("-") or "::" in address or address != "".join(address.split()):
+        wrong(PROJECT_FILE, "ledger-remote", address, "the address of a git repository or a folder")
+    if re.search(r"//[^/@]*:[^/@]*@", address):
+        # The value is not repeated: what is refused here is that a password stands in a file.
+        message = f"{PROJECT_FILE} holds a password in `ledger-remote`"
+        raise SettingsError(message, "change that password, and let git's credential helper know the new one")
+    return address
