@@ -8,13 +8,14 @@ pipeline's part and does not happen here.
 import hashlib
 import json
 import os
+import shutil
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from pipeline.host.files import scratch_folder
 from pipeline.host.process import run
@@ -53,22 +54,62 @@ class Result:
     report: Any = None
 
 
+class Runner(Protocol):
+    """Where checks run: on this machine, or each in a container. It judges; it holds no key and records nothing.
+
+    Attributes:
+        more: Checks that this place adds to the project's own.
+    """
+
+    more: tuple[Check, ...]
+
+    def run(
+        self, project: Project, checks: Sequence[Check], folder: Path, say: Callable[[str], None]
+    ) -> tuple[Result, ...]:
+        """Run `checks` over the release laid out in `folder` and return one result each, in their order."""
+        ...
+
+
 def run_checks(
-    project: Project, store: ReleaseStore, release: Release, work: Path, say: Callable[[str], None]
+    project: Project,
+    store: ReleaseStore,
+    release: Release,
+    work: Path,
+    say: Callable[[str], None],
+    runner: Runner | None = None,
 ) -> tuple[Result, ...]:
-    """Run every check of the project that has not yet passed for this release; keep each result.
+    """Run every check that has not yet passed for this release; keep each result.
+
+    Args:
+        project: Whose checks they are.
+        store: Where results are kept.
+        release: What is checked.
+        work: Where the release's files may be laid out.
+        say: Told what is being done.
+        runner: Where they run. Default: on this machine, one after the other.
 
     Raises:
         TollgateError: A check cannot be started.
     """
+    runner = runner or Here()
+    known = {check.name for check in project.checks}
+    checks = (*project.checks, *(check for check in runner.more if check.name not in known))
+    configurations = {check.name: configuration_of(project, check) for check in checks}
+    missing = [
+        check for check in checks if not _has_passed(store, release, check, configurations[check.name])
+    ]
+    found: dict[str, Result] = {}
+    if missing:
+        with scratch_folder(work, "check") as folder:
+            _lay_out(store, release, folder)
+            found = {result.check: result for result in runner.run(project, missing, folder, say)}
     results = []
-    for check in project.checks:
-        configuration = configuration_of(project, check)
-        if _has_passed(store, release, check, configuration):
+    for check in checks:
+        if check not in missing:
             results.append(Result(check.name, passed=True, reused=True, seconds=0.0, output=""))
             continue
-        say(f"checking: {check.name}")
-        result = _run(project, store, release, check, work)
+        result = found[check.name]
+        configuration = configurations[check.name]
         document = {
             "schema": 1,
             "release": release.digest,
@@ -129,26 +170,44 @@ def _has_passed(store: ReleaseStore, release: Release, check: Check, configurati
     )
 
 
-def _run(project: Project, store: ReleaseStore, release: Release, check: Check, work: Path) -> Result:
-    with scratch_folder(work, "check") as folder:
-        for layer in release.layers:
-            path = folder / layer.title
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(store.read(release, layer.title))
-        report = folder / "report.json"
-        argv = [_fill(part, project.root, folder, report) for part in check.command]
-        environment: dict[str, Any] = {
-            name: value for name, value in os.environ.items() if not name.startswith(_KEPT_OUT)
-        }
-        started = time.monotonic()
-        result = run(
-            argv,
-            what=f"the check {check.name}",
-            deadline_seconds=_DEADLINE_SECONDS,
-            cwd=project.root,
-            env=environment,
-        )
-        found = _read_report(check, report) if "{report}" in check.command else None
+class Here:
+    """This machine: one check after the other."""
+
+    more: tuple[Check, ...] = ()
+
+    def run(
+        self, project: Project, checks: Sequence[Check], folder: Path, say: Callable[[str], None]
+    ) -> tuple[Result, ...]:
+        """Run `checks` over the release laid out in `folder` and return one result each, in their order."""
+        results = []
+        for check in checks:
+            say(f"checking: {check.name}")
+            # A copy for each: what one check does to its files is not what the next one judges.
+            with scratch_folder(folder.parent, "check") as own:
+                shutil.copytree(folder, own / "release")
+                results.append(run_check(project, check, own / "release", own / "report.json"))
+        return tuple(results)
+
+
+def run_check(project: Project, check: Check, folder: Path, report: Path) -> Result:
+    """Run one check over the release laid out in `folder`; it writes its report, where it makes one, to `report`.
+
+    Raises:
+        TollgateError: It cannot be started, or wrote no report although it was asked for one.
+    """
+    argv = [_fill(part, project.root, folder, report) for part in check.command]
+    environment: dict[str, Any] = {
+        name: value for name, value in os.environ.items() if not name.startswith(_KEPT_OUT)
+    }
+    started = time.monotonic()
+    result = run(
+        argv,
+        what=f"the check {check.name}",
+        deadline_seconds=_DEADLINE_SECONDS,
+        cwd=project.root,
+        env=environment,
+    )
+    found = _read_report(check, report) if "{report}" in check.command else None
     return Result(
         check.name,
         passed=result.exit_code == 0,
@@ -157,6 +216,13 @@ def _run(project: Project, store: ReleaseStore, release: Release, check: Check, 
         output=result.last_words,
         report=found,
     )
+
+
+def _lay_out(store: ReleaseStore, release: Release, folder: Path) -> None:
+    for layer in release.layers:
+        path = folder / layer.title
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(store.read(release, layer.title))
 
 
 def _read_report(check: Check, path: Path) -> Any:
