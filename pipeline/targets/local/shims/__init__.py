@@ -8,6 +8,8 @@ from pipeline.targets.local.shims import (
     boundaries,
     cloudwatch,
     functions,
+    logs,
+    output,
     transactions,
     validation,
 )
@@ -25,5 +27,7 @@ def install_shims(runtime: Path, settings: frozenset[str]) -> None:
     boundaries.install()
     cloudwatch.install()
     functions.install(runtime, settings)
+    logs.install()
+    output.install()
     validation.install()
     transactions.install()  # after the others that judge, so that each item meets them
