@@ -42,7 +42,7 @@ class Project:
         package_source: Folder of the Lambda's own code.
         package_requirements: Hashed requirement file of its dependencies.
         package_python: Python version of the Lambda runtime.
-        provider_lock: Terraform's dependency lock file.
+        provider_lock: Terraform's dependency lock file: the pinned one where the settings hold it.
         smoke_checks: The smoke checks, as data.
         checks: What is asked of every release before it is promoted.
         approvers: Who may say yes; empty where only keys made on first use count.
@@ -89,13 +89,18 @@ _OPTIONAL: dict[str, type] = {
 }
 
 
-def load_project(root: Path) -> Project:
+def load_project(folder: Path, sources: Path | None = None) -> Project:
     """Read the project's `tollgate.toml`.
+
+    Args:
+        folder: Where the settings are.
+        sources: Where the files are that they speak of. Default: in the same folder.
 
     Raises:
         SettingsError: It is missing or says something it may not say.
     """
-    found = load(root / PROJECT_FILE)
+    root = folder if sources is None else sources
+    found = load(folder / PROJECT_FILE)
     exactly(found, _KEYS, PROJECT_FILE, _OPTIONAL)
     for key, pattern, wanted in (
         ("name", r"[a-z][a-z0-9-]*", "a word of lower-case letters, digits and hyphens"),
@@ -116,7 +121,7 @@ def load_project(root: Path) -> Project:
         package_source=root / found["package-source"],
         package_requirements=root / found["package-requirements"],
         package_python=found["package-python"],
-        provider_lock=root / found["provider-lock"],
+        provider_lock=_pinned(folder, root, found["provider-lock"]),
         smoke_checks=root / found["smoke-checks"],
         checks=tuple(_check(name, check) for name, check in found["checks"].items()),
         approvers=approvers,
@@ -125,6 +130,10 @@ def load_project(root: Path) -> Project:
         ledger_remote=_remote(found.get("ledger-remote")),
         keep_releases=found.get("keep-releases", 10),
     )
+
+
+def _pinned(folder: Path, root: Path, name: str) -> Path:
+    return folder / name if (folder / name).is_file() else root / name
 
 
 def _check(name: str, check: Any) -> Check:
