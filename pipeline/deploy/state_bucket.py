@@ -180,16 +180,31 @@ class StateBucket:
         Raises:
             TollgateError: The state cannot be read.
         """
+        return len(self.resource_ids(instance))
+
+    def resource_ids(self, instance: Instance) -> dict[str, str | None]:
+        """Return the id of each resource in the state of an instance, by address; nothing where there is no state.
+
+        Raises:
+            TollgateError: The state cannot be read.
+        """
         with _in_words(f"the state of {instance} cannot be read"):
             try:
                 state = json.loads(self._get(self.state_key(instance)))
             except ClientError as error:
                 if _code(error) not in _NOT_THERE:
                     raise
-                return 0
-        return sum(
-            len(resource["instances"]) for resource in state["resources"] if resource["mode"] == "managed"
-        )
+                return {}
+        found = {}
+        for resource in state["resources"]:
+            if resource["mode"] == "managed":
+                module = f"{resource['module']}." if "module" in resource else ""
+                for each in resource["instances"]:
+                    key = f"[{json.dumps(each['index_key'])}]" if "index_key" in each else ""
+                    left_over = f" ({each['deposed']})" if "deposed" in each else ""
+                    address = f"{module}{resource['type']}.{resource['name']}{key}{left_over}"
+                    found[address] = each["attributes"].get("id")
+        return found
 
     @contextmanager
     def promotion_lock(self, instance: Instance, what: str, say: Callable[[str], None]) -> Iterator[None]:

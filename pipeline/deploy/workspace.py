@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pipeline.deploy.apply_log import ApplyLogs
 from pipeline.deploy.terraform_binary import TerraformBinary, clean_environment, cli_config
 from pipeline.host.files import scratch_folder
 from pipeline.host.process import Completed, run
@@ -55,6 +56,23 @@ class StateLockedError(TerraformError):
         self.who = who
 
 
+class ExistsAlreadyError(TerraformError):
+    """What was to be made is there, and the state does not know it: a lost log, or somebody else's."""
+
+    def __init__(self, what: str, problems: Sequence[str], addresses: Sequence[str]) -> None:
+        hint = (
+            f"make sure that nobody needs what stands there for {', '.join(addresses)}, delete it, "
+            "then run the same command again"
+        )
+        super().__init__(what, problems, hint)
+        one = len(addresses) == 1
+        self.message = (
+            f"{', '.join(addresses)} {'exists' if one else 'exist'} already and the state does not know "
+            f"{'it' if one else 'them'}: an interrupted run may have made {'it' if one else 'them'}. "
+            f"{self.message}"
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class Workspace:
     """A stack, ready for Terraform.
@@ -67,6 +85,7 @@ class Workspace:
         terraform: The program.
         config: Terraform's own configuration: where the provider comes from.
         keep_open: Descriptors that Terraform inherits, so that our lock lives as long as it does.
+        logs: Where the log of an apply is kept until the state is saved; None where nothing is to be kept.
     """
 
     folder: Path
@@ -76,6 +95,7 @@ class Workspace:
     terraform: TerraformBinary
     config: Path
     keep_open: tuple[int, ...] = ()
+    logs: ApplyLogs | None = None
 
     def init(self, bucket: str, key: str) -> None:
         """Connect the folder with its provider and its state.
@@ -98,8 +118,10 @@ class Workspace:
             hint = "check the provider mirror or the network; TOLLGATE_PROVIDER_MIRROR names another mirror"
             raise TerraformError("terraform init", [_plain(result.stderr or result.stdout)], hint)
 
-    def plan(self, on_event: Callable[[Event], None], *, destroy: bool = False) -> bool:
-        """Plan the stack; return whether there is anything to do.
+    def plan(
+        self, on_event: Callable[[Event], None], *, destroy: bool = False, targets: Sequence[str] = ()
+    ) -> bool:
+        """Plan the stack, or these addresses of it; return whether there is anything to do.
 
         Raises:
             StateLockedError: Another Terraform holds the state.
@@ -107,6 +129,7 @@ class Workspace:
         """
         flags = ["-input=false", "-json", "-detailed-exitcode", f"-out={_PLAN_FILE}"]
         flags += [f"-var={name}={value}" for name, value in self.variables.items()]
+        flags += [f"-target={address}" for address in targets]
         result = self._run("plan", [*flags, *(["-destroy"] if destroy else [])], PLAN_SECONDS, on_event)
         if result.exit_code not in {0, _SUCCEEDED_WITH_CHANGES}:
             raise _failure(
@@ -135,10 +158,16 @@ class Workspace:
 
         Raises:
             StateLockedError: Another Terraform holds the state.
+            ExistsAlreadyError: Something that it would make is there, and the state does not know it.
             TerraformError: It failed; part of it may have been done.
         """
-        result = self._run("apply", ["-input=false", "-json", _PLAN_FILE], APPLY_SECONDS, on_event, insist)
+        log = self.logs.begin(self.variables["release"]) if self.logs else None
+        arguments = ["-input=false", "-json", _PLAN_FILE]
+        result = self._run("apply", arguments, APPLY_SECONDS, on_event, insist, log.path if log else None)
         (self.folder / _PLAN_FILE).unlink(missing_ok=True)
+        # Terraform leaves this file where it could not hand its state to the bucket.
+        if log and result.exit_code in {0, 1} and not (self.folder / "errored.tfstate").exists():
+            log.discard()
         if result.exit_code != 0:
             raise _failure("terraform apply", result, "run the same command again to finish it")
 
@@ -154,6 +183,17 @@ class Workspace:
         except ValueError:
             raise TerraformError("terraform output", [_plain(result.stderr)], "run again") from None
         return {name: str(output["value"]) for name, output in found.items() if not output.get("sensitive")}
+
+    def forget(self, addresses: Sequence[str]) -> None:
+        """Remove resources from the state; the cloud is not touched.
+
+        Raises:
+            StateLockedError: Another Terraform holds the state.
+            TerraformError: The state cannot be written.
+        """
+        result = self._run("state", ["rm", *addresses], INIT_SECONDS)
+        if result.exit_code != 0:
+            raise _locked_or_not("terraform state rm", [_plain(result.stderr)], "run again")
 
     def force_unlock(self, lock_id: str) -> None:
         """Remove the lock of a Terraform that is provably dead.
@@ -172,6 +212,7 @@ class Workspace:
         deadline_seconds: float,
         on_event: Callable[[Event], None] | None = None,
         insist: Callable[[], None] | None = None,
+        keep_stdout: Path | None = None,
     ) -> Completed:
         def on_line(line: str) -> None:
             event = _event(line)
@@ -188,6 +229,7 @@ class Workspace:
             on_line=on_line,
             insist=insist,
             keep_open=self.keep_open,
+            keep_stdout=keep_stdout,
         )
 
 
@@ -202,6 +244,7 @@ def open_workspace(
     work: Path,
     cache: Path,
     keep_open: tuple[int, ...] = (),
+    logs: ApplyLogs | None = None,
 ) -> Iterator[Workspace]:
     """Lay a stack's files into a private folder that is removed afterwards.
 
@@ -214,6 +257,7 @@ def open_workspace(
         work: Where private folders are made.
         cache: Where providers from the registry are kept.
         keep_open: Descriptors that Terraform inherits.
+        logs: Where the log of an apply is kept until the state is saved. Default: it is not kept.
 
     Raises:
         TollgateError: The disk is full, or the provider mirror that was asked for does not hold the provider.
@@ -233,6 +277,7 @@ def open_workspace(
             terraform=terraform,
             config=config,
             keep_open=keep_open,
+            logs=logs,
         )
 
 
@@ -252,7 +297,7 @@ def _event(line: str) -> Event | None:
 
 def _failure(what: str, result: Completed, hint: str) -> TerraformError:
     """Turn the diagnostics of Terraform's JSON log into sentences."""
-    problems = []
+    problems, in_the_way = [], []
     for line in result.stdout.splitlines():
         diagnostic = (_event(line) or {}).get("diagnostic", {})
         if diagnostic.get("severity") == "error":
@@ -261,7 +306,20 @@ def _failure(what: str, result: Completed, hint: str) -> TerraformError:
             where = f" ({place})" if place else ""
             detail = f": {_plain(diagnostic['detail'])}" if diagnostic.get("detail") else ""
             problems.append(f"{diagnostic.get('summary', 'error')}{where}{detail}")
+            if diagnostic.get("address") and _EXISTS.search(problems[-1]):
+                in_the_way.append(str(diagnostic["address"]))
     problems = problems or [_plain(result.last_words)]
+    if in_the_way:
+        return ExistsAlreadyError(what, problems, in_the_way)
+    return _locked_or_not(what, problems, hint)
+
+
+_EXISTS = re.compile(
+    r"AlreadyExists|already exists|AlreadyOwnedByYou|ResourceInUseException|ResourceConflictException"
+)
+
+
+def _locked_or_not(what: str, problems: Sequence[str], hint: str) -> TerraformError:
     lock = re.search(r"Lock Info:.*?ID:\s+(\S+).*?Who:\s+(\S+)", "\n".join(problems), re.DOTALL)
     if lock:
         return StateLockedError(what, problems, lock.group(1), lock.group(2))

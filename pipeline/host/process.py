@@ -52,6 +52,7 @@ def run(
     on_line: Callable[[str], None] | None = None,
     insist: Callable[[], None] | None = None,
     keep_open: Sequence[int] = (),
+    keep_stdout: Path | None = None,
 ) -> Completed:
     """Run one program to its end and return what it said.
 
@@ -65,12 +66,13 @@ def run(
         insist: Asked every few seconds; an error that it raises stops the child and is passed on. Default: nothing
             is insisted on.
         keep_open: File descriptors that the child inherits, so that a lock outlives us if it does.
+        keep_stdout: A file that gets standard output at its end and is kept. Default: it is not kept.
 
     Raises:
         TollgateError: It could not be started or overran its deadline.
         InterruptedByUserError: Ctrl-C; the child was stopped first.
     """
-    with tempfile.TemporaryFile() as stdout, tempfile.TemporaryFile() as stderr:
+    with _output(keep_stdout) as stdout, tempfile.TemporaryFile() as stderr:
         try:
             child = subprocess.Popen(
                 [os.fspath(part) for part in argv],
@@ -88,6 +90,7 @@ def run(
             )
             raise TollgateError(message, "check that the program is there and can be executed") from error
         lines = _Lines(stdout, on_line)
+        _RUNNING.add(child.pid)
         try:
             _watch(child, lines, what, deadline_seconds, insist)
         except KeyboardInterrupt:
@@ -97,7 +100,29 @@ def run(
         except BaseException:
             _stop(child)
             raise
+        finally:
+            _RUNNING.discard(child.pid)
         return Completed(what, child.returncode, _whole(stdout), _whole(stderr))
+
+
+_RUNNING: set[int] = set()
+
+
+def kill_running() -> None:
+    """Kill what runs now and all that it started, without asking: for tests of what a power cut leaves."""
+    for pid in _RUNNING:
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(pid, signal.SIGKILL)
+
+
+def _output(kept: Path | None) -> IO[bytes]:
+    if kept is None:
+        return tempfile.TemporaryFile()
+    try:
+        return kept.open("ab+")
+    except OSError as error:
+        message = f"{kept} cannot be written: {error.strerror or error}"
+        raise TollgateError(message, "nothing was changed; free space or permissions there") from error
 
 
 def _watch(

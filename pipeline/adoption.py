@@ -1,0 +1,80 @@
+"""Take over what a killed run of an instance made in the cloud and could not write into its state."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+
+from pipeline.context import Context
+from pipeline.deploy.adopt import adopt
+from pipeline.deploy.apply_log import ApplyLog, ApplyLogs
+from pipeline.deploy.state_bucket import StateBucket
+from pipeline.deploy.workspace import STACK_FILE, Workspace, open_workspace
+from pipeline.host.faults import reached
+from pipeline.model.environment import Instance
+from pipeline.model.release import Release
+
+
+def apply_logs(context: Context, instance: Instance) -> ApplyLogs:
+    """Return where the logs of an instance's applies are kept until its state is saved."""
+    return ApplyLogs(context.home.folder("applies") / f"{context.target.name}.{instance.file_stem}")
+
+
+def adopt_unfinished(
+    context: Context,
+    instance: Instance,
+    bucket: StateBucket,
+    like: Workspace,
+    files_of: Callable[[Release], Mapping[str, bytes]],
+) -> None:
+    """Bring the state up to what unfinished applies of this machine made; nothing in the cloud is changed.
+
+    Args:
+        context: The project.
+        instance: Which one; held by us alone.
+        bucket: Where its state is.
+        like: A workspace of the instance; others like it are opened.
+        files_of: Returns what Terraform needs of a release.
+
+    Raises:
+        StateLockedError: Another Terraform holds the state.
+        TollgateError: A release is damaged, or Terraform failed.
+    """
+    for log in apply_logs(context, instance).unfinished():
+        made, replaced = _unknown(log, bucket.resource_ids(instance))
+        if made and log.release is not None:
+            release = context.store.load(log.release)
+            files = files_of(release)
+
+            @contextmanager
+            def opened(
+                stack: bytes, files: Mapping[str, bytes] = files, release: Release = release
+            ) -> Iterator[Workspace]:
+                with open_workspace(
+                    {**files, STACK_FILE: stack},
+                    name=instance.file_stem,
+                    account=like.account,
+                    variables={**like.variables, "release": release.digest},
+                    terraform=like.terraform,
+                    work=context.home.work,
+                    cache=context.home.cache,
+                    keep_open=like.keep_open,
+                ) as workspace:
+                    workspace.init(bucket.name, bucket.state_key(instance))
+                    reached("adopting")
+                    yield workspace
+
+            def say(text: str) -> None:
+                context.progress.note(str(instance), text)
+
+            adopt(opened, files[STACK_FILE], made, replaced, say)
+        log.discard()
+
+
+def _unknown(log: ApplyLog, known: Mapping[str, str | None]) -> tuple[dict[str, str], frozenset[str]]:
+    """Return what the log knows and the state does not, and where the state holds a deleted object instead."""
+    removed = log.removed
+    made = {
+        address: found
+        for address, found in log.made.items()
+        if known.get(address) != found and (address not in known or address in removed)
+    }
+    return made, frozenset(address for address in made if address in known)
