@@ -23,6 +23,7 @@ from pipeline.model.canonical import canonical_bytes, sha256_digest
 from pipeline.model.errors import RefusedError, TollgateError
 from pipeline.model.release import Release, short
 from pipeline.settings import Check, Project
+from pipeline.settings.bundle import Bundle
 from pipeline.stores.releases import ReleaseStore
 
 RESULT_TYPE = "application/vnd.tollgate.check-result.v1+json"
@@ -144,9 +145,18 @@ def require_passed(project: Project, store: ReleaseStore, release: Release) -> N
 
 
 def configuration_of(project: Project, check: Check) -> str:
-    """Return the digest of what a verdict rests on beside the release: the command and its inputs."""
+    """Return the digest of what a verdict rests on beside the release: the command and its inputs.
+
+    Of a check that runs from the pinned settings, the inputs are files of those.
+
+    Raises:
+        TollgateError: An input is not there.
+    """
     files = {}
     for name in check.inputs:
+        if check.settings and project.bundle is not None:
+            files.update(_pinned_inputs(project.bundle, check, name))
+            continue
         path = project.root / name
         if not path.exists():
             message = f"the check {check.name} names the input {name}, which is not there"
@@ -158,6 +168,18 @@ def configuration_of(project: Project, check: Check) -> str:
                     file.read_bytes()
                 ).hexdigest()
     return sha256_digest(canonical_bytes({"command": list(check.command), "inputs": files}))
+
+
+def _pinned_inputs(bundle: Bundle, check: Check, name: str) -> dict[str, str]:
+    found = {
+        path: hashlib.sha256(content).hexdigest()
+        for path, content in bundle.files.items()
+        if path == name or path.startswith(f"{name}/")
+    }
+    if not found:
+        message = f"the check {check.name} names the input {name}, which the pinned settings do not hold"
+        raise TollgateError(message, "settings are tollgate.toml, noxfile.py, environments/ and policies/")
+    return found
 
 
 def _has_passed(store: ReleaseStore, release: Release, check: Check, configuration: str) -> bool:
@@ -199,12 +221,17 @@ def run_check(project: Project, check: Check, folder: Path, report: Path) -> Res
     environment: dict[str, Any] = {
         name: value for name, value in os.environ.items() if not name.startswith(_KEPT_OUT)
     }
+    root = project.root
+    if check.settings and project.bundle is not None:
+        # Written anew for each run, from memory: what was built or checked before this could have altered files.
+        root = project.bundle.unpack(report.parent)
+        environment["PYTHONPATH"] = str(root)
     started = time.monotonic()
     result = run(
         argv,
         what=f"the check {check.name}",
         deadline_seconds=_DEADLINE_SECONDS,
-        cwd=project.root,
+        cwd=root,
         env=environment,
     )
     found = _read_report(check, report) if "{report}" in check.command else None

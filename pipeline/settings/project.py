@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.model.trust import PublicKey, Role
+from pipeline.settings.bundle import Bundle
 from pipeline.settings.people import Approver, read_approvers, read_keys, read_signers, refuse_shared_keys
 from pipeline.settings.reading import SettingsError, exactly, load, table, words, wrong
 
@@ -50,6 +51,7 @@ class Project:
         signers: Where each role's private key is; a role that is missing has one on this machine.
         ledger_remote: The git address or folder that the ledger is pushed to; None where it stays here.
         keep_releases: How many of an environment's last deployed releases are never pruned.
+        bundle: The settings' files, as they are pinned; None where those below `root` count as they lie there.
     """
 
     root: Path
@@ -67,6 +69,7 @@ class Project:
     signers: Mapping[Role, str] = field(default_factory=dict)
     ledger_remote: str | None = None
     keep_releases: int = 10
+    bundle: Bundle | None = None
 
 
 _KEYS: dict[str, type] = {
@@ -89,12 +92,13 @@ _OPTIONAL: dict[str, type] = {
 }
 
 
-def load_project(folder: Path, sources: Path | None = None) -> Project:
+def load_project(folder: Path, sources: Path | None = None, bundle: Bundle | None = None) -> Project:
     """Read the project's `tollgate.toml`.
 
     Args:
         folder: Where the settings are.
         sources: Where the files are that they speak of. Default: in the same folder.
+        bundle: All settings, for the checks that run from them. Default: those run from `sources` like the others.
 
     Raises:
         SettingsError: It is missing or says something it may not say.
@@ -129,6 +133,7 @@ def load_project(folder: Path, sources: Path | None = None) -> Project:
         signers=read_signers(found.get("signers", {}), PROJECT_FILE),
         ledger_remote=_remote(found.get("ledger-remote")),
         keep_releases=found.get("keep-releases", 10),
+        bundle=bundle,
     )
 
 
