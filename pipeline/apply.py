@@ -1,6 +1,5 @@
 """Apply exactly the change set at hand, prove that it holds, and record how it ended."""
 
-from collections.abc import Sequence
 from contextlib import suppress
 
 from pipeline.context import Context, with_fresh_ledger
@@ -8,13 +7,15 @@ from pipeline.deploy.smoke import SmokeError, find_endpoint, run_smoke_checks
 from pipeline.deploy.workspace import Event, TerraformError
 from pipeline.host.faults import reached
 from pipeline.model.change_set import is_remainder_of
-from pipeline.model.errors import InterruptedByUserError, TollgateError
-from pipeline.model.history import InstanceHistory
-from pipeline.model.ledger import Entry, Kind, Operation, Outcome
+from pipeline.model.errors import InterruptedByUserError, LedgerError, TollgateError
+from pipeline.model.gates import Decision
+from pipeline.model.history import History, InstanceHistory
+from pipeline.model.kinds import Kind, Operation, Outcome
+from pipeline.model.ledger import Entry
 from pipeline.model.release import SMOKE_CHECKS, Release
 from pipeline.plan import Judged, Site, plan_again
 from pipeline.show.progress import ApplyProgress
-from pipeline.waiting import documents_of, instance_fields, shown_change_set
+from pipeline.waiting import change_set_fields, documents_of, shown_change_set
 
 _NAMED = 5
 
@@ -28,17 +29,45 @@ def record_start(
     site: Site,
     judged: Judged,
     operation: Operation,
-    approvals: Sequence[Entry],
-    head: str | None,
+    decision: Decision,
+    history: History,
 ) -> Entry:
-    """Record that this change set is about to be applied; its approvals are used up by that."""
+    """Record that this change set is about to be applied; its approvals are used up by that.
+
+    First the newest entry is noted beside the Terraform state, where who writes the ledger cannot: a ledger that was
+    shortened, and with it a hold, a rejection or a used approval, is noticed by the next start.
+
+    Raises:
+        LedgerError: The ledger no longer holds the entry that was noted there.
+        LedgerMovedError: Somebody else wrote in between; nothing was started.
+    """
+    insist_on_anchor(context, site)
+    if history.newest is not None:
+        site.bucket.write_anchor(site.instance, history.newest.number, history.newest.digest)
+    reached("anchored")
     body = {
-        **instance_fields(site.instance, site.release.digest),
-        "change_set": judged.change_set.digest,
+        **change_set_fields(judged.change_set),
         "operation": operation,
-        "approvals": [entry.digest for entry in approvals],
+        "approvals": [entry.digest for entry in decision.approvals],
+        "settings": context.settings.digest,
+        "skipped": [f"{reason.gate}: {reason.sentence}" for reason in decision.skipped],
     }
-    return context.record(Kind.START, body, head, documents_of(judged))
+    return context.record(Kind.START, body, history.head, documents_of(judged))
+
+
+def insist_on_anchor(context: Context, site: Site) -> None:
+    """Refuse a ledger that does not hold the entry noted beside the instance's state.
+
+    Raises:
+        LedgerError: It does not.
+    """
+    anchor = site.bucket.anchor(site.instance)
+    entries = context.ledger.entries()
+    if anchor is None:
+        return
+    if len(entries) < anchor.number or entries[anchor.number - 1].digest != anchor.digest:
+        message = f"it does not hold entry {anchor.number} ({anchor.digest}), noted beside the state of {site.instance}"
+        raise LedgerError(message)
 
 
 def resumable(
@@ -60,13 +89,11 @@ def resumable(
     return start
 
 
-def close_open(context: Context, history: InstanceHistory, head: str | None) -> str | None:
-    """End a killed run that cannot be finished as it was started; return the ledger's newest digest."""
-    start = history.open_start
-    if start is None:
-        return head
+def close_open(context: Context, history: InstanceHistory, head: str | None) -> None:
+    """End a killed run that cannot be finished as it was started."""
+    assert history.open_start is not None
     reason = "it was interrupted, and what is left to do is not what it was started with"
-    return _record_end(context, start, Outcome.ERRORED, reason, {}, head).digest
+    _record_end(context, history.open_start, Outcome.ERRORED, reason, {}, head)
 
 
 def apply_and_prove(context: Context, site: Site, judged: Judged, start: Entry) -> None:
@@ -108,10 +135,13 @@ def _apply(context: Context, site: Site, judged: Judged) -> None:
 
         def on_event(event: Event) -> None:
             reached("applying")
+            if event.get("type") == "apply_complete":
+                reached("half-applied")
             follow(event)
 
         try:
             site.workspace.apply(on_event, lambda: context.target.insist_alive(site.environment))
+            reached("applied-unsaved")
             context.target.saved(site.environment)
         except TerraformError:
             with suppress(TollgateError):  # what Terraform said matters more
@@ -162,7 +192,7 @@ def _end(
 ) -> Entry:
     """Record the end. It is a fact and rests on no entry but its start, so it goes behind whatever is newest."""
     return with_fresh_ledger(
-        lambda: _record_end(context, start, outcome, reason, proof, context.history()[1])
+        lambda: _record_end(context, start, outcome, reason, proof, context.history().head)
     )
 
 

@@ -1,21 +1,26 @@
 """Carry a release into one instance: verify, plan, ask the gates, apply, prove, record."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from pipeline.apply import apply_and_prove, close_open, record_start, resumable
+from pipeline.ask import Wish, ask_gates
 from pipeline.bootstrap import ensure_bootstrapped
 from pipeline.context import Context, with_fresh_ledger
 from pipeline.evidence.checks import require_passed
 from pipeline.host.faults import reached
-from pipeline.model.environment import Environment, Instance, instance_of
-from pipeline.model.gates import Decision, Facts, Reason, decide
+from pipeline.model.environment import Environment, Instance
+from pipeline.model.gates import BEHIND_GLASS, Reason
 from pipeline.model.history import InstanceHistory
-from pipeline.model.ledger import Entry, Operation
+from pipeline.model.kinds import Operation
+from pipeline.model.ledger import Entry
 from pipeline.model.release import Release, short
 from pipeline.plan import Judged, Site, judge, open_site
 from pipeline.waiting import record_shown, shown_change_set, waits_already
+
+_PATIENT = frozenset({"soak", "freeze", "hold"})
+"""Gates that only ask for patience: who promotes has done nothing wrong."""
 
 
 class Arrival(StrEnum):
@@ -38,6 +43,7 @@ class Report:
         reasons: What stands in the way.
         judged: The change set at hand, where there is one.
         mismatch: Whether an approval was there, but for another change set than the one planned now.
+        queued: A newer release that waits behind the change set that is offered; None where none does.
     """
 
     instance: Instance
@@ -46,25 +52,7 @@ class Report:
     reasons: tuple[Reason, ...] = ()
     judged: Judged | None = None
     mismatch: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wish:
-    """What the caller asks for.
-
-    Attributes:
-        to: The last environment to carry the release to; None for all.
-        suffix: A second instance in an environment with previews, beside the main one.
-        check: Whether to ask the cloud too where the ledger says that all is well.
-        allow_dirty: Whether uncommitted files may go beyond the first environment.
-        ask_again: Whether a change set that was rejected may be shown again.
-    """
-
-    to: str | None = None
-    suffix: str | None = None
-    check: bool = False
-    allow_dirty: bool = False
-    ask_again: bool = False
+    queued: str | None = None
 
 
 def carry(
@@ -73,6 +61,7 @@ def carry(
     instance: Instance,
     release: Release,
     wish: Wish,
+    operation: Operation = Operation.FORWARD,
     *,
     ask_cloud: bool = False,
 ) -> Report:
@@ -81,57 +70,70 @@ def carry(
     Raises:
         TollgateError: Something went wrong; what had been done is recorded.
     """
-    history, _ = context.history()
+    history = context.history()
     mine = history.of(instance)
-    if not ask_cloud and _is_settled(mine, release):
+    if operation is Operation.FORWARD and not ask_cloud and _is_settled(mine, release):
         context.progress.note(str(instance), f"runs {short(release.digest)} already")
         return Report(instance=instance, release=release.digest, arrival=Arrival.THERE)
-    early = ask_gates(context, environment, instance, release, wish)
-    if not early.allowed:
-        for reason in early.reasons:
+    early = ask_gates(context, history, environment, instance, release.digest, operation, wish)
+    stops = _beyond_glass(early.reasons, wish)
+    if stops and mine.open_start is None:
+        for reason in stops:
             context.progress.note(str(instance), f"stopped: {reason.sentence}")
-        return Report(
-            instance=instance, release=release.digest, arrival=Arrival.REFUSED, reasons=early.reasons
-        )
-    if not ask_cloud and _waits_undecided(mine, release):
+        return _stopped(instance, release, stops)
+    if not ask_cloud and _waits_undecided(context, mine, release, operation):
         return _still_waiting(context, instance, release, mine)
     with context.progress.step(str(instance), "verify") as step:
         context.store.load(release.digest)
-        require_passed(context.project, context.store, release)
+        if operation is not Operation.DESTROY:
+            require_passed(context.project, context.store, release)
         step.result = short(release.digest)
+    reached("verified")
     ensure_bootstrapped(context, environment, context.target.account(environment))
-    with open_site(context, environment, instance, release, f"promoting {short(release.digest)}") as site:
-        return _carry_held(context, site, wish)
+    what = f"{_WORDS[operation]} {short(release.digest)}"
+    with open_site(context, environment, instance, release, what) as site:
+        judged = judge(context, site, operation)
+        decided = with_fresh_ledger(lambda: _decide(context, site, wish, judged, operation))
+        if isinstance(decided, Report):
+            return decided
+        apply_and_prove(context, site, judged, decided)
+    return Report(instance=instance, release=release.digest, arrival=Arrival.ARRIVED, judged=judged)
 
 
-def _carry_held(context: Context, site: Site, wish: Wish) -> Report:
-    """Go on once the instance is ours alone."""
-    judged = judge(context, site)
-    decided = with_fresh_ledger(lambda: _decide(context, site, wish, judged))
-    if isinstance(decided, Report):
-        return decided
-    apply_and_prove(context, site, judged, decided)
-    return Report(instance=site.instance, release=site.release.digest, arrival=Arrival.ARRIVED, judged=judged)
+def offered(history: InstanceHistory, environment: Environment) -> Entry | None:
+    """Return the change set that is offered to people there, until they decide or its time is over."""
+    waiting = history.waiting
+    if waiting is None or history.open_start is not None:
+        return None
+    until = waiting.time + timedelta(hours=environment.offer_hours)
+    return waiting if datetime.now(UTC) < until else None
 
 
-def _decide(context: Context, site: Site, wish: Wish, judged: Judged) -> Report | Entry:
+def _decide(context: Context, site: Site, wish: Wish, judged: Judged, operation: Operation) -> Report | Entry:
     """Return the start entry to go on with, or the report with which it ends here."""
     instance, release = site.instance, site.release
-    history, head = context.history()
+    history = context.history()
     mine = history.of(instance)
-    if judged.change_set.is_empty and _is_settled(mine, release):
+    settled = operation is Operation.FORWARD and _is_settled(mine, release)
+    if judged.change_set.is_empty and settled:
         return Report(instance=instance, release=release.digest, arrival=Arrival.THERE, judged=judged)
-    start = resumable(context, mine, judged, Operation.FORWARD, release)
+    start = resumable(context, mine, judged, operation, release)
     if start is not None:
         return start
-    decision = ask_gates(context, site.environment, instance, release, wish, judged)
+    if mine.open_start is not None:
+        close_open(context, mine, history.head)
+        history = context.history()
+        mine = history.of(instance)
+    decision = ask_gates(
+        context, history, site.environment, instance, release.digest, operation, wish, judged
+    )
     if decision.allowed:
-        head = close_open(context, mine, head)
-        return record_start(context, site, judged, Operation.FORWARD, decision.approvals, head)
-    again = waits_already(context, mine, judged)
+        return record_start(context, site, judged, operation, decision, history)
+    if any(reason.gate != "approval" for reason in _beyond_glass(decision.reasons, wish)):
+        return _stopped(instance, release, decision.reasons, judged)
+    again = waits_already(context, mine, judged, operation)
     if not again:
-        head = close_open(context, mine, head)
-        record_shown(context, site, judged, Operation.FORWARD, decision.reasons, head)
+        record_shown(context, judged, operation, decision.reasons, history.head)
         reached("shown")
     return Report(
         instance=instance,
@@ -143,49 +145,33 @@ def _decide(context: Context, site: Site, wish: Wish, judged: Judged) -> Report 
     )
 
 
-def ask_gates(
-    context: Context,
-    environment: Environment,
-    instance: Instance,
-    release: Release,
-    wish: Wish,
-    judged: Judged | None = None,
-) -> Decision:
-    """Ask the gates; before there is a plan, only those that need none."""
-    history, _ = context.history()
-    before = context.environments.before(environment)
-    candidate = history.candidate
-    if wish.allow_dirty and candidate is not None and candidate.release == release.digest:
-        candidate = None
-    return decide(
-        Facts(
-            environment=environment,
-            before=before,
-            history=history.of(instance),
-            history_before=history.of(instance_of(before, None)) if before else None,
-            candidate=candidate,
-            operation=Operation.FORWARD,
-            release=release.digest,
-            now=datetime.now(UTC),
-            change_set=judged.change_set.digest if judged else None,
-            needs_person=judged.needs_person if judged else (),
-            findings=tuple(finding.id for finding in judged.findings) if judged else (),
-            ask_again=wish.ask_again,
-        )
-    )
+def _stopped(
+    instance: Instance, release: Release, reasons: tuple[Reason, ...], judged: Judged | None = None
+) -> Report:
+    patient = all(reason.gate in _PATIENT for reason in reasons)
+    arrival = Arrival.WAITING if patient else Arrival.REFUSED
+    return Report(instance=instance, release=release.digest, arrival=arrival, reasons=reasons, judged=judged)
+
+
+def _beyond_glass(reasons: tuple[Reason, ...], wish: Wish) -> tuple[Reason, ...]:
+    """Return what stops even a person who breaks the glass, if the wish is to do so."""
+    return tuple(reason for reason in reasons if not wish.break_glass or reason.gate not in BEHIND_GLASS)
 
 
 def _is_settled(history: InstanceHistory, release: Release) -> bool:
     return history.release == release.digest and history.open_start is None and not history.is_degraded
 
 
-def _waits_undecided(history: InstanceHistory, release: Release) -> bool:
+def _waits_undecided(
+    context: Context, history: InstanceHistory, release: Release, operation: Operation
+) -> bool:
     """Whether exactly this was shown before and nobody has decided since, so that another plan tells nothing."""
     waiting = history.waiting
     return (
         waiting is not None
         and waiting.body["release"] == release.digest
-        and waiting.body["operation"] == Operation.FORWARD
+        and waiting.body["operation"] == operation
+        and waiting.body["settings"] == context.settings.digest
         and not history.approvals
         and history.open_start is None
     )
@@ -204,3 +190,12 @@ def _still_waiting(
         reasons=tuple(Reason(**reason) for reason in history.waiting.body["reasons"]),
         judged=shown_change_set(context, history.waiting),
     )
+
+
+_WORDS = {
+    Operation.FORWARD: "promoting",
+    Operation.HEAL: "healing with",
+    Operation.RECOVERY: "recovering with",
+    Operation.ROLLBACK: "rolling back to",
+    Operation.DESTROY: "destroying",
+}

@@ -11,61 +11,77 @@ from typing import Any, TypeVar
 
 from pipeline.deploy.terraform_binary import TerraformBinary, find_terraform
 from pipeline.host.home import Home, project_root
+from pipeline.model.errors import RefusedError
 from pipeline.model.history import History, read_history
-from pipeline.model.ledger import Entry, Kind
-from pipeline.settings import Environments, Project, load_environments, load_project
+from pipeline.model.kinds import Kind
+from pipeline.model.ledger import Entry
+from pipeline.model.powers import MAY_WRITE
+from pipeline.model.trust import PublicKey, Role
+from pipeline.pinned import SETTINGS_FILE, Pinned, find_ledger, pinned_settings
+from pipeline.settings import Environments, Project
+from pipeline.settings.bundle import Bundle
 from pipeline.show.progress import Progress
 from pipeline.stores.ledger import Ledger, LedgerMovedError
 from pipeline.stores.releases import ReleaseStore
 from pipeline.targets.target import Target, find_target
+from pipeline.trust.keys import Keys
 
 _ATTEMPTS = 8
+_MACHINES = (Role.BUILDER, Role.CHECKER, Role.LEDGER)
 T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class Context:
-    """A project, its stores, and a way to its accounts.
+    """A project under the settings that count, its stores, and a way to its accounts.
 
     Attributes:
         home: Where everything is kept that is not source.
+        settings: The settings that count: those that the ledger pins, not those of this checkout.
         project: What is built.
         environments: Where it goes, in order.
         target: The accounts.
         store: The releases.
         ledger: The record.
+        keys: What this machine and this person sign with.
         progress: Where to say what is being done.
         who: Who runs this, for the record: free text, as a git author is.
     """
 
     home: Home
+    settings: Pinned
     project: Project
     environments: Environments
     target: Target
     store: ReleaseStore
     ledger: Ledger
+    keys: Keys
     progress: Progress
     who: str
 
     @classmethod
     def open(cls, progress: Progress, target: str | None = None) -> "Context":
-        """Read the settings of this checkout and open its stores.
+        """Read the settings that count and open the stores.
 
         Raises:
-            TollgateError: A setting is wrong, or the home folder cannot be used.
+            TollgateError: A setting is wrong, the ledger does not verify, or the home folder cannot be used.
         """
         home = Home.find()
-        environments = load_environments(project_root() / "environments")
         name = target or os.environ.get("TOLLGATE_TARGET", "local")
+        ledger = find_ledger(home, project_root())
+        settings = pinned_settings(home, ledger, project_root(), name)
+        who = _who()
         return cls(
             home=home,
-            project=load_project(project_root()),
-            environments=environments,
-            target=find_target(name, tuple(environments), home),
+            settings=settings,
+            project=settings.project,
+            environments=settings.environments,
+            target=find_target(name, tuple(settings.environments), home),
             store=ReleaseStore(home.releases),
-            ledger=Ledger(home.ledger),
+            ledger=ledger,
+            keys=Keys(home.path / "keys", settings.project.signers, who),
             progress=progress,
-            who=_who(),
+            who=who,
         )
 
     @cached_property
@@ -73,10 +89,17 @@ class Context:
         """The Terraform to use, looked for when it is first needed."""
         return find_terraform()
 
-    def history(self) -> tuple[History, str | None]:
-        """Return what the ledger adds up to, and the digest of its newest entry."""
-        entries = self.ledger.entries()
-        return read_history(entries), entries[-1].digest if entries else None
+    def history(self) -> History:
+        """Return what the ledger adds up to.
+
+        Raises:
+            RefusedError: Other settings were pinned since this run began.
+        """
+        history = read_history(self.ledger.entries())
+        if history.newest is not None and history.authority.settings != self.settings.digest:
+            message = "other settings were pinned while this run was at work"
+            raise RefusedError(message, "run the same command again: it uses them")
+        return history
 
     def record(
         self,
@@ -85,12 +108,61 @@ class Context:
         after: str | None,
         documents: Mapping[str, bytes] | None = None,
     ) -> Entry:
-        """Write an entry behind `after`; an empty ledger gets its genesis first."""
+        """Write a signed entry behind `after`; an empty ledger gets its genesis first.
+
+        Raises:
+            LedgerMovedError: Somebody else wrote in between.
+            RefusedError: The key at hand may not write it.
+            TollgateError: It could not be written.
+        """
         if after is None:
-            after = self.ledger.append(
-                Kind.GENESIS, {"project": self.project.name}, by=self.who, after=None
-            ).digest
-        return self.ledger.append(kind, body, by=self.who, after=after, documents=documents)
+            after = self._begin().digest
+        role = Role.LEDGER if Role.LEDGER in MAY_WRITE[kind] else Role.APPROVER
+        return self.ledger.append(
+            kind, body, self.keys.signer(role), by=self.who, after=after, documents=documents
+        )
+
+    def keys_named_by(self, project: Project) -> tuple[PublicKey, ...]:
+        """Return the keys that count under a project's settings.
+
+        Where keys made on first use are trusted, those of this machine count beside them.
+
+        Raises:
+            RefusedError: The settings name no key for a power that nothing can go without.
+        """
+        named = [*project.keys, *(approver.key for approver in project.approvers)]
+        roles = {key.role for key in named}
+        for role in _MACHINES:
+            if role not in roles and self.target.is_relaxed:
+                named.append(self.keys.public(role))
+            elif role not in roles:
+                message = (
+                    f"tollgate.toml names no {role} key, and on {self.target.name} only named keys count"
+                )
+                raise RefusedError(message, "add a [[keys]] table with that role; docs/trust.md says how")
+        if self.target.is_relaxed:
+            own = self.keys.public(Role.APPROVER)
+            if own.keyid not in {key.keyid for key in named}:
+                named.append(own)
+        return tuple(named)
+
+    def pin(self, bundle: Bundle, project: Project, environments: Environments) -> dict[str, Any]:
+        """Return what an entry says that pins settings: their digest, the keys, and who decides on the next."""
+        return {
+            "settings": bundle.digest,
+            "keys": [key.to_json() for key in self.keys_named_by(project)],
+            "quorum": max(1, *(environment.approvals for environment in environments)),
+        }
+
+    def _begin(self) -> Entry:
+        body = {
+            "project": self.project.name,
+            "target": self.target.name,
+            **self.pin(self.settings.bundle, self.project, self.environments),
+        }
+        documents = {SETTINGS_FILE: self.settings.bundle.document}
+        signer = self.keys.signer(Role.LEDGER)
+        return self.ledger.append(Kind.GENESIS, body, signer, by=self.who, after=None, documents=documents)
 
 
 def with_fresh_ledger(decide: Callable[[], T]) -> T:
@@ -119,7 +191,7 @@ def _who() -> str:
     except (OSError, subprocess.TimeoutExpired):
         named = ""
     if named:
-        return named
+        return " ".join(named.split())
     try:
         return getpass.getuser()
     except (KeyError, OSError):

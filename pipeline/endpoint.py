@@ -15,8 +15,7 @@ def find_deployed(context: Context, environment: Environment, suffix: str | None
         RefusedError: Nothing runs there.
     """
     instance = instance_of(environment, suffix)
-    history, _ = context.history()
-    running = history.of(instance).release
+    running = context.history().of(instance).release
     if running is None:
         message = f"nothing runs in {instance}"
         raise RefusedError(message, "`nox -s status` says what runs where; `nox -s promote` deploys")

@@ -1,26 +1,36 @@
 """Make a plan for one instance and say what it would do: the same for `plan`, `promote` and `destroy`."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
+from pipeline.adoption import adopt_unfinished, apply_logs
 from pipeline.context import Context
 from pipeline.deploy.plan_json import read_plan
 from pipeline.deploy.state_bucket import StateBucket
-from pipeline.deploy.workspace import LOCK_FILE, STACK_FILE, StateLockedError, Workspace, open_workspace
+from pipeline.deploy.workspace import (
+    LOCK_FILE,
+    STACK_FILE,
+    Event,
+    StateLockedError,
+    Workspace,
+    open_workspace,
+)
 from pipeline.host import lock
 from pipeline.host.faults import reached
 from pipeline.model.change_set import ChangeSet
 from pipeline.model.environment import Environment, Instance
 from pipeline.model.errors import TollgateError
-from pipeline.model.ledger import Operation
+from pipeline.model.kinds import Operation
 from pipeline.model.release import LAMBDA_PACKAGE, PROVIDER_LOCK, Release, stack_title
 from pipeline.model.safety import findings, needs_person
 from pipeline.model.safety.finding import Finding
 from pipeline.show.progress import Step
 from pipeline.targets.account import Account
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,6 +111,7 @@ def open_site(
                     work=context.home.work,
                     cache=context.home.cache,
                     keep_open=(descriptor,),
+                    logs=apply_logs(context, instance),
                 ) as workspace:
                     yield Site(
                         environment=environment,
@@ -127,12 +138,19 @@ def judge(context: Context, site: Site, operation: Operation = Operation.FORWARD
     with context.progress.step(place, "init"):
         workspace.init(site.bucket.name, site.bucket.state_key(site.instance))
     reached("initialised")
+
+    def adopt() -> None:
+        adopt_unfinished(
+            context,
+            site.instance,
+            site.bucket,
+            workspace,
+            lambda release: _files(context, release, site.environment),
+        )
+
+    _past_a_dead_lock(context, site, adopt)
     with context.progress.step(place, "plan") as step:
-        try:
-            judged = plan_again(site, step, operation)
-        except StateLockedError as error:
-            _break_dead_lock(context, site, error)
-            judged = plan_again(site, step, operation)
+        judged = _past_a_dead_lock(context, site, lambda: plan_again(site, step, operation))
     reached("planned")
     return judged
 
@@ -140,7 +158,12 @@ def judge(context: Context, site: Site, operation: Operation = Operation.FORWARD
 def plan_again(site: Site, step: Step, operation: Operation = Operation.FORWARD) -> Judged:
     """Plan once more in a folder that is ready for it."""
     destroy = operation is Operation.DESTROY
-    has_changes = site.workspace.plan(lambda _: step.say("asking the cloud"), destroy=destroy)
+
+    def on_event(_: Event) -> None:
+        reached("planning")
+        step.say("asking the cloud")
+
+    has_changes = site.workspace.plan(on_event, destroy=destroy)
     judged = _read(site, has_changes=has_changes, operation=operation)
     counts = ", ".join(f"{number} {word}" for word, number in judged.change_set.summary.items())
     step.result = "nothing to do" if judged.change_set.is_empty else counts
@@ -195,6 +218,15 @@ def _baseline(
         return None
     stack: Mapping[str, Any] = json.loads(context.store.read(release, stack_title(before.name)))
     return stack
+
+
+def _past_a_dead_lock(context: Context, site: Site, attempt: Callable[[], T]) -> T:
+    """Do what needs the state; where a dead Terraform left its lock on it, remove that first."""
+    try:
+        return attempt()
+    except StateLockedError as error:
+        _break_dead_lock(context, site, error)
+        return attempt()
 
 
 def _break_dead_lock(context: Context, site: Site, error: StateLockedError) -> None:

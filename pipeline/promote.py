@@ -4,15 +4,19 @@
 the ledger, takes the next allowed step, and stops where it may not go on. A killed run is finished by the next one.
 """
 
+from dataclasses import replace
+
+from pipeline.ask import Wish
 from pipeline.build.release import build_release, record_provenance
-from pipeline.build.source import read_source
-from pipeline.carry import Arrival, Report, Wish, carry
+from pipeline.build.source import people_since, read_source
+from pipeline.carry import Arrival, Report, carry, offered
 from pipeline.context import Context, with_fresh_ledger
 from pipeline.evidence.checks import run_checks
 from pipeline.host.faults import reached
-from pipeline.model.environment import instance_of
+from pipeline.model.environment import Environment, Instance, instance_of
 from pipeline.model.errors import RefusedError
-from pipeline.model.ledger import Kind
+from pipeline.model.kinds import Kind, Operation
+from pipeline.model.ledger import Entry
 from pipeline.model.release import Release, short
 
 
@@ -76,36 +80,65 @@ def reconcile(context: Context, wish: Wish, release: Release | None = None) -> t
         TollgateError: Something went wrong; what had been done is recorded.
     """
     if release is None:
-        history, _ = context.history()
-        if history.candidate is None:
+        candidate = context.history().candidate
+        if candidate is None:
             message = "nothing was ever promoted here"
             raise RefusedError(message, "run `nox -s promote`")
-        release = context.store.load(history.candidate.release)
+        release = context.store.load(candidate.release)
     unclean = context.target.prepare(lambda text: context.progress.note("cloud", text))
     way = context.environments.up_to(wish.to)
     reports: list[Report] = []
     for environment in way if wish.suffix is None else way[-1:]:
         # What an unclean stop of the local cloud took away only the cloud itself can tell.
         ask_cloud = wish.check or environment.name in unclean
-        reports.append(
-            carry(
-                context,
-                environment,
-                instance_of(environment, wish.suffix),
-                release,
-                wish,
-                ask_cloud=ask_cloud,
-            )
-        )
+        reports.append(_advance(context, environment, release, wish, ask_cloud=ask_cloud))
         if reports[-1].arrival not in {Arrival.THERE, Arrival.ARRIVED}:
             break
     return tuple(reports)
 
 
+def _advance(
+    context: Context, environment: Environment, release: Release, wish: Wish, *, ask_cloud: bool
+) -> Report:
+    """Take the next step in one instance: finish what was begun, then what is offered, then what is wanted.
+
+    A newer release never pulls a change set away from the person who reads it. It waits behind it, and only the
+    newest of those that wait comes next.
+    """
+    instance = instance_of(environment, wish.suffix)
+    mine = context.history().of(instance)
+    if mine.open_start is not None:
+        done = _finish(context, environment, mine.open_start, wish)
+        if done.arrival is not Arrival.ARRIVED:
+            return done
+        mine = context.history().of(instance)
+    waiting = offered(mine, environment)
+    if waiting is None or _is(waiting, Operation.FORWARD, release.digest):
+        return carry(context, environment, instance, release, wish, ask_cloud=ask_cloud)
+    first = context.store.load(str(waiting.body["release"]))
+    operation = Operation(waiting.body["operation"])
+    report = carry(context, environment, instance, first, wish, operation, ask_cloud=ask_cloud)
+    if report.arrival is Arrival.ARRIVED and operation is Operation.FORWARD:
+        return carry(context, environment, instance, release, wish)
+    return replace(report, queued=release.digest) if report.release != release.digest else report
+
+
+def _finish(context: Context, environment: Environment, start: Entry, wish: Wish) -> Report:
+    """Finish a run that was killed, as it was begun."""
+    instance = Instance(start.body["environment"], start.body["suffix"])
+    release = context.store.load(str(start.body["release"]))
+    operation = Operation(start.body["operation"])
+    return carry(context, environment, instance, release, wish, operation, ask_cloud=True)
+
+
+def _is(entry: Entry, operation: Operation, release: str) -> bool:
+    return bool(entry.body["operation"] == operation and entry.body["release"] == release)
+
+
 def _want(context: Context, release: Release, wish: Wish) -> None:
     """Record the release as the candidate, unless it already is."""
     source = read_source(context.project.root)
-    history, head = context.history()
+    history = context.history()
     newest = history.candidate
     # A release once built from a clean commit stays clean, whatever lies in the working tree today.
     known = newest is not None and newest.release == release.digest and not newest.is_dirty
@@ -113,6 +146,7 @@ def _want(context: Context, release: Release, wish: Wish) -> None:
         newest is not None and newest.release == release.digest and source.dirty and not wish.allow_dirty
     ):
         return
+    since = newest.entry.body["commit"] if newest else None
     context.record(
         Kind.CANDIDATE,
         {
@@ -121,6 +155,7 @@ def _want(context: Context, release: Release, wish: Wish) -> None:
             "subject": source.subject,
             "dirty": source.dirty,
             "dirty_allowed": wish.allow_dirty,
+            "people": sorted(people_since(context.project.root, since)),
         },
-        head,
+        history.head,
     )

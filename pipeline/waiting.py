@@ -6,16 +6,19 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from pipeline.context import Context
+from pipeline.model.approval import is_maker
 from pipeline.model.canonical import canonical_bytes
 from pipeline.model.change_set import ChangeSet
 from pipeline.model.environment import Environment, Instance
-from pipeline.model.errors import RefusedError, UsageError
+from pipeline.model.errors import LedgerError, RefusedError, UsageError
 from pipeline.model.gates import Reason
-from pipeline.model.history import InstanceHistory
-from pipeline.model.ledger import Entry, Kind, LedgerError, Operation
+from pipeline.model.history import History, InstanceHistory
+from pipeline.model.kinds import Kind, Operation
+from pipeline.model.ledger import Entry
 from pipeline.model.release import short
 from pipeline.model.safety.finding import Finding
-from pipeline.plan import Judged, Site
+from pipeline.model.trust import Role
+from pipeline.plan import Judged
 
 _CHANGE_SET_FILE = "change-set.json"
 _FINDINGS_FILE = "findings.json"
@@ -24,7 +27,6 @@ _MAX_REASON_LENGTH = 1000
 
 def record_shown(
     context: Context,
-    site: Site,
     judged: Judged,
     operation: Operation,
     reasons: Sequence[Reason],
@@ -32,10 +34,11 @@ def record_shown(
 ) -> Entry:
     """Record what waits for whom, so that an approval can name it."""
     body = {
-        **instance_fields(site.instance, site.release.digest),
-        "change_set": judged.change_set.digest,
+        **change_set_fields(judged.change_set),
         "operation": operation,
         "needs_person": list(judged.needs_person),
+        "findings": [finding.id for finding in judged.findings],
+        "settings": context.settings.digest,
         "reasons": [
             {"gate": reason.gate, "sentence": reason.sentence, "unblock": reason.unblock}
             for reason in reasons
@@ -67,44 +70,59 @@ def shown_change_set(context: Context, entry: Entry) -> Judged:
     )
 
 
-def waits_already(context: Context, history: InstanceHistory, judged: Judged) -> bool:
-    """Whether exactly this, with exactly these findings, was shown before and still waits."""
+def waits_already(context: Context, history: InstanceHistory, judged: Judged, operation: Operation) -> bool:
+    """Whether exactly this, with exactly these findings, was shown under these settings and still waits."""
     waiting = history.waiting
-    if waiting is None or waiting.body["change_set"] != judged.change_set.digest:
-        return False
-    shown = {finding.id for finding in shown_change_set(context, waiting).findings}
-    return shown == {finding.id for finding in judged.findings}
+    return (
+        waiting is not None
+        and waiting.body["change_set"] == judged.change_set.digest
+        and waiting.body["operation"] == operation
+        and waiting.body["settings"] == context.settings.digest
+        and set(waiting.body["findings"]) == {finding.id for finding in judged.findings}
+    )
 
 
-def approve(context: Context, environment: Environment, instance: Instance, reason: str) -> Entry:
+def approve(
+    context: Context, environment: Environment, instance: Instance, reason: str, *, break_glass: bool = False
+) -> Entry:
     """Record the caller's yes to the change set that waits in the instance.
 
+    Args:
+        context: The project and its accounts.
+        environment: Where it waits.
+        instance: Where exactly.
+        reason: Why it is right.
+        break_glass: Whether it is to be applied without anybody else's yes and through holds and freezes; that is
+            recorded, and `status` says so until a promotion went the usual way.
+
     Raises:
-        RefusedError: Nothing waits there, or the caller has said yes before.
+        RefusedError: Nothing waits there, the caller has said yes before or made a part of it, or the caller's key
+            does not count.
         UsageError: No reason is given.
     """
-    waiting, head = _waiting(context, instance)
-    history, _ = context.history()
+    waiting, history = _waiting(context, instance)
+    person = approver_of(context, history)
+    mine = history.of(instance)
     now = datetime.now(UTC)
-    valid = [
-        entry
-        for entry in history.of(instance).approvals
-        if datetime.fromisoformat(entry.body["expires"]) > now
-    ]
-    if any(entry.by == context.who for entry in valid):
-        message = f"{context.who} has already approved {short(waiting.body['change_set'])} for {instance}"
+    valid = [entry for entry in mine.approvals if datetime.fromisoformat(entry.body["expires"]) > now]
+    if not break_glass and any(entry.by == person for entry in valid):
+        message = f"{person} has already approved {short(waiting.body['change_set'])} for {instance}"
         raise RefusedError(
             message, "`nox -s promote` uses the approval; another yes must be another person's"
         )
-    shown = shown_change_set(context, waiting)
+    if not break_glass and not context.target.is_relaxed:
+        _insist_on_other_eyes(context, history, waiting, person)
     expires = now + timedelta(hours=environment.approval_hours)
     body = {
         **_names(waiting),
-        "findings": [finding.id for finding in shown.findings],
+        "account": waiting.body["account"],
+        "region": waiting.body["region"],
+        "findings": waiting.body["findings"],
         "reason": _reason(reason),
         "expires": expires.isoformat(timespec="seconds"),
+        "settings": context.settings.digest,
     }
-    return context.record(Kind.APPROVAL, body, head)
+    return context.record(Kind.BREAK_GLASS if break_glass else Kind.APPROVAL, body, history.head)
 
 
 def reject(context: Context, instance: Instance, reason: str) -> Entry:
@@ -114,13 +132,48 @@ def reject(context: Context, instance: Instance, reason: str) -> Entry:
         RefusedError: Nothing waits there.
         UsageError: No reason is given.
     """
-    waiting, head = _waiting(context, instance)
-    return context.record(Kind.REJECTION, {**_names(waiting), "reason": _reason(reason)}, head)
+    waiting, history = _waiting(context, instance)
+    return context.record(Kind.REJECTION, {**_names(waiting), "reason": _reason(reason)}, history.head)
 
 
-def instance_fields(instance: Instance, release: str) -> dict[str, Any]:
-    """Return the fields by which an entry names an instance and a release."""
-    return {"environment": instance.environment, "suffix": instance.suffix, "release": release}
+def approver_of(context: Context, history: History) -> str:
+    """Return the name under which the caller's approvals count.
+
+    Raises:
+        RefusedError: The caller's key is no approver's.
+    """
+    own = context.keys.public(Role.APPROVER)
+    number = history.newest.number + 1 if history.newest else 1
+    known = history.authority.keys.key_at(own.keyid, number)
+    if known is None or known.person is None:
+        named = ", ".join(key.person or "" for key in history.authority.approvers) or "nobody"
+        message = (
+            f"your approver key {own.keyid[:12]} is not named in the settings; those who may approve: {named}"
+        )
+        raise RefusedError(message, "ask one of them, or be named in tollgate.toml by `nox -s settings`")
+    return known.person
+
+
+def _insist_on_other_eyes(context: Context, history: History, waiting: Entry, person: str) -> None:
+    instance = Instance(waiting.body["environment"], waiting.body["suffix"])
+    release = str(waiting.body["release"])
+    makers = history.people_behind(release, history.of(instance).release)
+    known = {approver.name: approver.emails for approver in context.project.approvers}
+    if is_maker(person, known.get(person, ()), makers):
+        message = f"{person} made a part of {short(release)}, and nobody approves their own work"
+        raise RefusedError(message, "ask another approver, or say `nox -s break_glass` if it cannot wait")
+
+
+def change_set_fields(change_set: ChangeSet) -> dict[str, Any]:
+    """Return the fields by which an entry names a change set: of which release, where, and its digest."""
+    return {
+        "environment": change_set.environment,
+        "suffix": change_set.suffix,
+        "release": change_set.release,
+        "account": change_set.account_id,
+        "region": change_set.region,
+        "change_set": change_set.digest,
+    }
 
 
 def documents_of(judged: Judged) -> dict[str, bytes]:
@@ -131,13 +184,13 @@ def documents_of(judged: Judged) -> dict[str, bytes]:
     }
 
 
-def _waiting(context: Context, instance: Instance) -> tuple[Entry, str | None]:
-    history, head = context.history()
+def _waiting(context: Context, instance: Instance) -> tuple[Entry, History]:
+    history = context.history()
     waiting = history.of(instance).waiting
     if waiting is None:
         message = f"nothing waits for a decision in {instance}"
         raise RefusedError(message, "`nox -s status` says what runs and what waits where")
-    return waiting, head
+    return waiting, history
 
 
 def _names(waiting: Entry) -> dict[str, Any]:

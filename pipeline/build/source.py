@@ -37,6 +37,18 @@ def read_source(root: Path) -> Source:
     return Source(commit, subject or None, author or None, dirty=status is None or status != "")
 
 
+def people_since(root: Path, commit: str | None) -> frozenset[str]:
+    """Return the names and addresses of everyone who wrote or committed what came after `commit`.
+
+    They are free text, as git has them. Where `commit` is None, or is no part of what is checked out (the branch was
+    rewritten), everyone who ever wrote counts: nobody can tell what is new.
+    """
+    known = commit is not None and _git(root, "merge-base", "--is-ancestor", commit, "HEAD") is not None
+    revisions = f"{commit}..HEAD" if known else "HEAD"
+    listed = _git(root, "log", "--format=%an%n%ae%n%cn%n%ce", revisions) or ""
+    return frozenset(" ".join(line.split()) for line in listed.splitlines() if line.strip())
+
+
 def _git(root: Path, *arguments: str) -> str | None:
     # A hook that starts us has GIT_DIR set to the repository that was pushed to.
     environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}

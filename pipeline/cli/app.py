@@ -12,8 +12,9 @@ from pipeline import bootstrap as bootstrapping
 from pipeline import destroy as destroying
 from pipeline import promote as promoting
 from pipeline import waiting
+from pipeline.ask import Wish
 from pipeline.build.synth import synthesize_whole
-from pipeline.carry import Arrival, Report, Wish
+from pipeline.carry import Arrival, Report
 from pipeline.cli import cloud
 from pipeline.cli.console import print_json, progress, results, run
 from pipeline.context import Context
@@ -130,7 +131,7 @@ def approve(
     console = results()
     said = f"approved {short(entry.body['change_set'])} for {instance}, until {entry.body['expires']}"
     console.print(Text(f"{said} (ledger entry {entry.number})"), soft_wrap=True)
-    operation = context.history()[0].of(instance).waiting
+    operation = context.history().of(instance).waiting
     destroys = operation is not None and operation.body["operation"] == "destroy"
     if not go:
         verb = f"destroy -- {env}" if destroys else "promote"
@@ -289,7 +290,7 @@ def _ask(context: Context, wish: Wish, report: Report) -> None:
         return
     environment = context.environments.named(report.instance.environment)
     waiting.approve(context, environment, report.instance, reason)
-    shown = context.history()[0].of(report.instance).waiting
+    shown = context.history().of(report.instance).waiting
     if shown is not None and shown.body["operation"] == "destroy":
         again: tuple[Report, ...] = (destroying.destroy(context, environment, wish.suffix),)
     else:

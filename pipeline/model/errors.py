@@ -33,3 +33,13 @@ class InterruptedByUserError(TollgateError):
     """Ctrl-C: what had been done is recorded, the next run finishes it."""
 
     exit_code = 130
+
+
+class LedgerError(TollgateError):
+    """The ledger is not what it must be, so nothing may rest on it."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(
+            f"the ledger does not verify: {what}",
+            "nothing was changed; restore it from a clone or a backup before you promote again",
+        )

@@ -5,17 +5,27 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
+from pipeline.model.authority import Authority
 from pipeline.model.environment import Instance
-from pipeline.model.ledger import Entry, Kind, Operation, Outcome
+from pipeline.model.kinds import Kind, Operation, Outcome
+from pipeline.model.ledger import Entry
 
 
 class State(StrEnum):
-    """An instance in one word."""
+    """An instance in one word; what needs a person first comes first."""
 
-    EMPTY = "empty"
-    DEPLOYED = "deployed"
-    WAITING = "waiting"
     DEGRADED = "degraded"
+    """A change was begun there and not proven."""
+    DRIFTED = "drifted"
+    """The cloud is not as the deployed release says, and nobody has acknowledged it."""
+    HELD = "held"
+    """Somebody said that nothing moves there."""
+    WAITING = "waiting"
+    """A change set waits for a decision."""
+    DEPLOYED = "deployed"
+    """A release runs there, proven."""
+    EMPTY = "empty"
+    """Nothing runs there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +44,11 @@ class Candidate:
         return str(self.entry.body["release"])
 
     @property
+    def people(self) -> frozenset[str]:
+        """Who wrote, committed or pushed what is new in it: names and addresses."""
+        return frozenset({*self.entry.body["people"], self.entry.by})
+
+    @property
     def is_dirty(self) -> bool:
         """Whether it was built from files that no commit holds, and nobody said that this is fine."""
         return bool(self.entry.body["dirty"]) and not self.entry.body["dirty_allowed"]
@@ -49,9 +64,13 @@ class InstanceHistory:
         open_start: A start entry without an end: a run that was killed, or is at work now.
         last_end: The newest end entry of a promotion that may have changed something.
         waiting: The newest change set shown and not yet decided.
-        approvals: Approvals of `waiting`, not yet used.
+        approvals: Approvals of `waiting`, not yet used; a person who breaks the glass approves too.
         rejection: The newest rejection of a release, until a newer change set is shown or a promotion starts.
-        proven: Releases that were proven there, with the time.
+        proven: Releases that were proven there and not disproven since, oldest proof first, with its time.
+        hold: The hold that is on, if one is.
+        drift: The newest finding that the cloud is not as the release says, until it is so again.
+        acknowledged: The acknowledgement of exactly that drift.
+        broken_glass: The break-glass entry with which the newest promotion went past the others.
     """
 
     instance: Instance
@@ -62,6 +81,10 @@ class InstanceHistory:
     approvals: tuple[Entry, ...] = ()
     rejection: Entry | None = None
     proven: Mapping[str, datetime] = field(default_factory=dict)
+    hold: Entry | None = None
+    drift: Entry | None = None
+    acknowledged: Entry | None = None
+    broken_glass: Entry | None = None
 
     @property
     def release(self) -> str | None:
@@ -78,13 +101,24 @@ class InstanceHistory:
         )
 
     @property
+    def has_unknown_drift(self) -> bool:
+        """Whether the cloud differs from the release and nobody has said that they know."""
+        return self.drift is not None and self.acknowledged is None
+
+    @property
     def state(self) -> State:
         """The instance in one word; what needs a person first."""
-        if self.is_degraded or self.open_start is not None:
-            return State.DEGRADED
-        if self.waiting is not None:
-            return State.WAITING
-        return State.DEPLOYED if self.deployed is not None else State.EMPTY
+        return next(state for state, holds in self._states() if holds)
+
+    def _states(self) -> tuple[tuple[State, bool], ...]:
+        return (
+            (State.DEGRADED, self.is_degraded or self.open_start is not None),
+            (State.DRIFTED, self.has_unknown_drift),
+            (State.HELD, self.hold is not None),
+            (State.WAITING, self.waiting is not None),
+            (State.DEPLOYED, self.deployed is not None),
+            (State.EMPTY, True),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,30 +126,72 @@ class History:
     """What the whole ledger adds up to.
 
     Attributes:
-        candidate: The newest one.
+        candidates: Every release that somebody wanted, oldest first.
         instances: Every instance the ledger ever named.
+        evidence: For each release, the entries that name statements about it, oldest first.
+        freezes: Freezes that nobody has ended, whether their time has come or not.
+        authority: Which settings and keys count now.
+        newest: The newest entry; None where the ledger is empty.
     """
 
-    candidate: Candidate | None
-    instances: Mapping[Instance, InstanceHistory]
+    candidates: tuple[Candidate, ...] = ()
+    instances: Mapping[Instance, InstanceHistory] = field(default_factory=dict)
+    evidence: Mapping[str, tuple[Entry, ...]] = field(default_factory=dict)
+    freezes: tuple[Entry, ...] = ()
+    authority: Authority = field(default_factory=Authority)
+    newest: Entry | None = None
+
+    @property
+    def candidate(self) -> Candidate | None:
+        """The newest release that somebody wanted."""
+        return self.candidates[-1] if self.candidates else None
+
+    @property
+    def head(self) -> str | None:
+        """Digest of the newest entry."""
+        return self.newest.digest if self.newest else None
 
     def of(self, instance: Instance) -> InstanceHistory:
         """Return one instance's history, empty where the ledger never named it."""
         return self.instances.get(instance, InstanceHistory(instance))
 
+    def people_behind(self, release: str, deployed: str | None) -> frozenset[str]:
+        """Return everyone who wrote, committed or pushed anything new in `release` since `deployed`.
+
+        Each candidate names the people since the candidate before it, so those in between count too: their
+        commits are in the release. A release that was wanted before what is deployed brings nothing new.
+        """
+        position = {candidate.release: number for number, candidate in enumerate(self.candidates)}
+        last = position.get(release, -1)
+        first = position.get(deployed, -1) if deployed else -1
+        return frozenset().union(*(candidate.people for candidate in self.candidates[first + 1 : last + 1]))
+
 
 def read_history(entries: Iterable[Entry]) -> History:
     """Fold entries, oldest first, into what they add up to."""
-    candidate: Candidate | None = None
+    candidates: list[Candidate] = []
     instances: dict[Instance, InstanceHistory] = {}
+    evidence: dict[str, tuple[Entry, ...]] = {}
+    freezes: list[Entry] = []
+    authority, newest = Authority(), None
     for entry in entries:
+        newest = entry
         if entry.kind is Kind.CANDIDATE:
-            candidate = Candidate(entry)
-        elif entry.kind is not Kind.GENESIS:
+            candidates.append(Candidate(entry))
+        elif entry.kind is Kind.EVIDENCE:
+            release = str(entry.body["release"])
+            evidence[release] = (*evidence.get(release, ()), entry)
+        elif entry.kind is Kind.FREEZE:
+            freezes.append(entry)
+        elif entry.kind is Kind.THAW:
+            freezes = [freeze for freeze in freezes if freeze.digest != entry.body["freeze"]]
+        elif entry.kind in _STEPS:
             instance = Instance(entry.body["environment"], entry.body["suffix"])
             before = instances.get(instance, InstanceHistory(instance))
             instances[instance] = _STEPS[entry.kind](before, entry)
-    return History(candidate, instances)
+        else:
+            authority = authority.after(entry)
+    return History(tuple(candidates), instances, evidence, tuple(freezes), authority, newest)
 
 
 def _shown(before: InstanceHistory, entry: Entry) -> InstanceHistory:
@@ -137,25 +213,67 @@ def _rejected(before: InstanceHistory, entry: Entry) -> InstanceHistory:
 
 
 def _started(before: InstanceHistory, entry: Entry) -> InstanceHistory:
-    return replace(before, open_start=entry, waiting=None, approvals=(), rejection=None)
+    used = (approval for approval in before.approvals if approval.digest in entry.body["approvals"])
+    glass = next((approval for approval in used if approval.kind is Kind.BREAK_GLASS), None)
+    return replace(before, open_start=entry, waiting=None, approvals=(), rejection=None, broken_glass=glass)
 
 
 def _ended(before: InstanceHistory, entry: Entry) -> InstanceHistory:
     after = replace(before, open_start=None)
-    if entry.body["outcome"] == Outcome.REFUSED:
+    outcome, release = entry.body["outcome"], str(entry.body["release"])
+    if outcome == Outcome.REFUSED:
         return after  # nothing was changed: what was broken still is, what was whole still is
     after = replace(after, last_end=entry)
-    if entry.body["outcome"] != Outcome.SUCCEEDED:
+    others = {proven: at for proven, at in before.proven.items() if proven != release}
+    if outcome == Outcome.FAILED:
+        # What was proven there once and does not hold now is proven no more.
+        return replace(after, proven=others)
+    if outcome != Outcome.SUCCEEDED:
         return after
+    after = replace(after, drift=None, acknowledged=None)
     if entry.body["operation"] == Operation.DESTROY:
-        return replace(after, deployed=None, proven={})
-    return replace(after, deployed=entry, proven={**before.proven, str(entry.body["release"]): entry.time})
+        return replace(after, deployed=None, proven={}, hold=None)
+    if entry.body["operation"] == Operation.ROLLBACK and before.release != release:
+        others.pop(before.release or "", None)  # somebody went back from it: it does not go on to others
+    return replace(after, deployed=entry, proven={**others, release: entry.time})
+
+
+def _held(before: InstanceHistory, entry: Entry) -> InstanceHistory:
+    return replace(before, hold=entry, approvals=())
+
+
+def _released(before: InstanceHistory, _: Entry) -> InstanceHistory:
+    return replace(before, hold=None)
+
+
+def _drifted(before: InstanceHistory, entry: Entry) -> InstanceHistory:
+    found = entry.body["drift"]
+    if found is None:
+        return replace(before, drift=None, acknowledged=None)
+    known = before.acknowledged is not None and before.acknowledged.body["drift"] == found
+    return replace(before, drift=entry, acknowledged=before.acknowledged if known else None)
+
+
+def _acknowledged(before: InstanceHistory, entry: Entry) -> InstanceHistory:
+    if before.drift is None or before.drift.body["drift"] != entry.body["drift"]:
+        return before
+    return replace(before, acknowledged=entry)
+
+
+def _unlocked(before: InstanceHistory, _: Entry) -> InstanceHistory:
+    return before
 
 
 _STEPS = {
     Kind.SHOWN: _shown,
     Kind.APPROVAL: _approved,
+    Kind.BREAK_GLASS: _approved,
     Kind.REJECTION: _rejected,
     Kind.START: _started,
     Kind.END: _ended,
+    Kind.HOLD: _held,
+    Kind.UNHOLD: _released,
+    Kind.DRIFT: _drifted,
+    Kind.ACKNOWLEDGEMENT: _acknowledged,
+    Kind.BREAK_LOCK: _unlocked,
 }

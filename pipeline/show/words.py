@@ -30,6 +30,12 @@ def show_rows(console: Console, rows: Sequence[dict[str, Any]]) -> None:
         table.add_row(row["instance"], row["state"], short(row["release"] or "-"), row["since"] or "-")
     console.print(table)
     for row in rows:
+        for notice in row["notices"]:
+            console.print(Text(f"{row['instance']}: {safe(notice)}", "bold"), soft_wrap=True)
+        if row["queued"]:
+            console.print(
+                Text(f"{row['instance']}: {short(row['queued'])} is queued behind it"), soft_wrap=True
+            )
         if row["at_work"]:
             console.print(Text(f"{row['instance']}: at work: {safe(row['at_work'])}"), soft_wrap=True)
         for block in row["blocks"]:

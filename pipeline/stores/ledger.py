@@ -1,27 +1,33 @@
-"""The ledger, kept as a git branch: one commit per entry, so that `git update-ref` is the compare-and-swap.
+"""The ledger, kept as a git branch: one commit per entry, so that a ref update is the compare-and-swap.
 
-A commit's tree holds `entry.json` and the documents that the entry names by digest (a change set that was shown).
+A commit's tree holds the signed entry, and the documents that the entry names by digest. With a remote, a plain push is
+the compare-and-swap: a push that loses is never forced and never rebased; the facts are read and decided again.
 """
 
 import json
-import os
-import subprocess
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from pipeline.host.files import scratch_folder
+from pipeline.host.faults import reached
+from pipeline.model.authority import Authority
 from pipeline.model.canonical import sha256_digest
-from pipeline.model.errors import TollgateError
-from pipeline.model.ledger import Entry, Kind, LedgerError, check_body, verify_chain
+from pipeline.model.entry_body import check_body
+from pipeline.model.errors import LedgerError, RefusedError, TollgateError
+from pipeline.model.kinds import Kind
+from pipeline.model.ledger import Entry
+from pipeline.model.powers import MAY_WRITE
+from pipeline.model.trust import PublicKey, Role
+from pipeline.stores.git import BareRepository, words
+from pipeline.stores.ledger_memory import LedgerMemory
+from pipeline.stores.sealed import authority_of, open_sealed, seal
+from pipeline.trust.envelope import SigningKey
 
-_REF = "refs/heads/ledger"
-_ENTRY_FILE = "entry.json"
-_DEADLINE_SECONDS = 60
-_REF_LOCK_MILLISECONDS = 3000
+BRANCH = "tollgate-ledger"
+ENTRY_FILE = "entry.dsse.json"
+_REF = f"refs/heads/{BRANCH}"
 _MAX_ENTRY_BYTES = 4 * 1024 * 1024
 
 
@@ -40,15 +46,20 @@ class Ledger:
 
     Attributes:
         path: The bare git repository.
+        remote: The repository that decides who was first, as git names it; None where this one does.
+        remembers: Whether this clone keeps what it verified, and refuses a ledger that no longer holds it.
     """
 
     path: Path
+    remote: str | None = None
+    remembers: bool = True
 
     def entries(self) -> tuple[Entry, ...]:
-        """Return every entry, oldest first, verified as one unbroken chain.
+        """Return every entry, oldest first: one unbroken chain, each signed by a key that may say what it says.
 
         Raises:
-            LedgerError: An entry is missing, altered or unknown.
+            LedgerError: An entry is missing, altered, unknown or signed by somebody who may not write it.
+            TollgateError: The remote cannot be read.
         """
         return self._read()[1]
 
@@ -56,16 +67,18 @@ class Ledger:
         self,
         kind: Kind,
         body: Mapping[str, Any],
+        signer: SigningKey,
         *,
         by: str,
         after: str | None,
         documents: Mapping[str, bytes] | None = None,
     ) -> Entry:
-        """Write one entry behind the one whose digest is `after`.
+        """Write one signed entry behind the one whose digest is `after`.
 
         Args:
             kind: What it says.
             body: Exactly the kind's fields.
+            signer: The key that signs it. Where that is a person's, the entry is by that person.
             by: Who says it.
             after: Digest of the newest entry that the writer knew when it decided; None for an empty ledger.
             documents: Files kept beside the entry, name to bytes.
@@ -73,135 +86,161 @@ class Ledger:
         Raises:
             LedgerMovedError: The newest entry is another one; nothing was written.
             LedgerError: The body is not what its kind asks for, or the ledger does not verify.
+            RefusedError: The key does not count here, or may not write such an entry.
+            TollgateError: The disk, git or the remote did not take it; nothing was written.
         """
-        self._make()
-        commit, entries = self._read()
+        repository = BareRepository(self.path)
+        repository.make(BRANCH)
+        commits, entries = self._read()
         head = entries[-1] if entries else None
         if (head.digest if head else None) != after:
             raise LedgerMovedError
         number = len(entries) + 1
         check_body(kind, body, number)
+        key = signer.public if kind is Kind.GENESIS else _insist(authority_of(entries), signer, kind, number)
+        kept = dict(documents or {})
         entry = Entry(
             number=number,
             previous=head.digest if head else None,
             kind=kind,
             at=datetime.now(UTC).isoformat(timespec="seconds"),
-            by=by,
+            by=key.person if key.role is Role.APPROVER and key.person else by,
             body=json.loads(json.dumps(dict(body))),
+            documents={name: sha256_digest(content) for name, content in kept.items()},
         )
-        tree = self._write_tree({_ENTRY_FILE: entry.content, **(documents or {})})
-        parents = ["-p", commit] if commit else []
+        raw = seal(entry, signer)
+        tree = _write_tree(repository, {ENTRY_FILE: raw, **kept})
+        parents = ["-p", commits[-1]] if commits else []
         message = f"{number} {kind}"
-        new = self._git("commit-tree", tree, *parents, "-m", message).strip()
-        result = self._run(["update-ref", "-m", message, _REF, new, commit or "0" * 40])
-        if result.returncode != 0:
-            if self._git("rev-parse", "--verify", "--quiet", _REF).strip() != commit:
-                raise LedgerMovedError
-            message = f"the ledger {self.path} did not take entry {number}: git says {_words(result.stderr)}"
-            raise TollgateError(message, "what was recorded before is kept; mend it and run again")
+        new = repository.git("commit-tree", tree, *parents, "-m", message).strip()
+        if self.remote is not None:
+            self._push(repository, new)
+        reached("ledger-pushed")
+        self._move(repository, new, commits[-1] if commits else None, number)
+        entry = replace(entry, sealed=sha256_digest(raw), key=key)
+        if self.remembers:
+            self._memory.remember((*entries, entry), (*commits, new))
         return entry
 
     def document(self, entry: Entry, name: str) -> bytes:
-        """Return a document kept beside `entry`; the caller compares its digest with the one the entry names.
+        """Return a document kept beside `entry`, compared with the digest that the entry names.
 
         Raises:
-            LedgerError: It is not there.
+            LedgerError: It is not there, or another one.
         """
-        commits = self._git("rev-list", "--reverse", _REF).split()
-        result = self._run(["cat-file", "blob", f"{commits[entry.number - 1]}:{name}"])
-        if result.returncode != 0:
+        repository = BareRepository(self.path)
+        commits = repository.git("rev-list", "--reverse", _REF).split()
+        result = repository.run(["cat-file", "blob", f"{commits[entry.number - 1]}:{name}"])
+        if name not in entry.documents or result.returncode != 0:
             raise LedgerError(f"{name} of entry {entry.number} is missing")
+        if sha256_digest(result.stdout) != entry.documents[name]:
+            raise LedgerError(f"{name} of entry {entry.number} is not the one it names")
         return result.stdout
 
-    def _make(self) -> None:
-        if not _is_free(self.path):
-            return
-        # Made beside its place and moved there whole: a run that is killed meanwhile leaves no half repository.
-        try:
-            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            with scratch_folder(self.path.parent, ".ledger") as folder:
-                made = type(self)(folder)
-                made._git("init", "--quiet", "--bare", "--initial-branch=ledger", ".")  # noqa: SLF001 - another of us
-                with suppress(OSError):  # another run was faster, or the next look says what is wrong
-                    folder.rename(self.path)
-            if _is_free(self.path):
-                message = f"the ledger {self.path} cannot be made: its place cannot be taken"
-                raise TollgateError(message, "free space or permissions there, then run again")
-        except OSError as error:
-            message = f"the ledger {self.path} cannot be made: {error.strerror or error}"
-            raise TollgateError(message, "free space or permissions there, then run again") from error
+    @property
+    def _memory(self) -> LedgerMemory:
+        return LedgerMemory(self.path.with_suffix(".verified"))
 
-    def _read(self) -> tuple[str | None, tuple[Entry, ...]]:
-        if _is_free(self.path):
-            return None, ()
-        head = self._run(["rev-parse", "--verify", "--quiet", _REF])
-        if head.returncode != 0:
-            if (self.path / "refs" / "heads" / "ledger").exists() or not (self.path / "HEAD").exists():
-                raise LedgerError(f"{self.path} is damaged: its branch cannot be read")
-            return None, ()
-        commits = self._git("rev-list", "--reverse", _REF).split()
-        asked = "".join(f"{commit}:{_ENTRY_FILE}\n" for commit in commits).encode()
-        answer = self._run(["cat-file", "--batch"], asked)
-        if answer.returncode != 0:
-            raise LedgerError(f"{self.path} is damaged: {_words(answer.stderr)}")
-        entries = tuple(_entry(content) for content in _batch(answer.stdout))
-        verify_chain(entries)
-        return commits[-1], entries
+    def _read(self) -> tuple[list[str], tuple[Entry, ...]]:
+        repository = BareRepository(self.path)
+        if self.remote is not None:
+            repository.make(BRANCH)
+            self._fetch(repository)
+        commits = self._commits(repository)
+        known = self._memory.entries(commits) if self.remembers else ()
+        asked = "".join(f"{commit}:{ENTRY_FILE}\n" for commit in commits[len(known) :]).encode()
+        answer = repository.run(["cat-file", "--batch"], asked) if asked else None
+        if answer is not None and answer.returncode != 0:
+            raise LedgerError(f"{self.path} is damaged: {words(answer.stderr)}")
+        entries, _ = open_sealed(_batch(answer.stdout) if answer else [], known)
+        if self.remembers:
+            self._compare_with_memory(entries)
+            self._memory.remember(entries, commits)
+        return commits, entries
 
-    def _write_tree(self, files: Mapping[str, bytes]) -> str:
-        lines = []
-        for name, content in sorted(files.items()):
-            blob = self._git("hash-object", "-w", "--stdin", stdin=content).strip()
-            lines.append(f"100644 blob {blob}\t{name}\n")
-        return self._git("mktree", stdin="".join(lines).encode()).strip()
-
-    def _git(self, *arguments: str, stdin: bytes = b"") -> str:
-        result = self._run(arguments, stdin)
-        if result.returncode != 0:
-            message = f"the ledger {self.path} cannot be used: git says {_words(result.stderr)}"
-            raise TollgateError(message, "what was recorded before is kept; mend it and run again")
-        return result.stdout.decode()
-
-    def _run(self, arguments: Sequence[str], stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
-        # Hooks, signing and identity settings of the user must not decide what the ledger's bytes are.
-        # Their variables go too: a git hook that starts us has GIT_DIR set to another repository.
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
-        environment |= {
-            "GIT_CONFIG_GLOBAL": os.devnull,
-            "GIT_CONFIG_NOSYSTEM": "1",
-            "GIT_AUTHOR_NAME": "tollgate",
-            "GIT_AUTHOR_EMAIL": "tollgate@localhost",
-            "GIT_COMMITTER_NAME": "tollgate",
-            "GIT_COMMITTER_EMAIL": "tollgate@localhost",
-            "GIT_TERMINAL_PROMPT": "0",
-            "LC_ALL": "C",
-        }
-        # Another writer holds the branch for as long as its disk takes: wait for it, then lose by comparison.
-        patient = ["-c", f"core.filesRefLockTimeout={_REF_LOCK_MILLISECONDS}"]
-        durable = ["-c", "core.fsync=loose-object,reference", "-c", "core.hooksPath=/dev/null"]
-        argv = ["git", *durable, *patient, f"--git-dir={self.path}", *arguments]
-        try:
-            return subprocess.run(
-                argv,
-                input=stdin,
-                capture_output=True,
-                env=environment,
-                timeout=_DEADLINE_SECONDS,
-                check=False,
-                cwd=self.path if self.path.is_dir() else None,
-                start_new_session=True,  # Ctrl-C must not stop git between two writes
+    def _compare_with_memory(self, entries: Sequence[Entry]) -> None:
+        head = self._memory.head()
+        if head.number and (len(entries) < head.number or entries[head.number - 1].digest != head.digest):
+            raise LedgerError(
+                f"it no longer holds entry {head.number} ({head.digest}), which this clone verified before"
             )
-        except FileNotFoundError:
-            message = "git is not on PATH, and the ledger is a git branch"
-            raise TollgateError(message, "install git") from None
-        except subprocess.TimeoutExpired:
-            message = f"git {arguments[0]} did not end within {_DEADLINE_SECONDS} s"
-            raise TollgateError(message, "see whether another git process holds the ledger") from None
+
+    def _commits(self, repository: BareRepository) -> list[str]:
+        if repository.is_missing:
+            return []
+        head = repository.run(["rev-parse", "--verify", "--quiet", _REF])
+        if head.returncode != 0:
+            if (self.path / _REF).exists() or not (self.path / "HEAD").exists():
+                raise LedgerError(f"{self.path} is damaged: its branch cannot be read")
+            return []
+        return repository.git("rev-list", "--reverse", _REF).split()
+
+    def _fetch(self, repository: BareRepository) -> None:
+        """Bring what others wrote; a refspec without `+` refuses a branch that was rewritten."""
+        assert self.remote is not None
+        listed = repository.run(["ls-remote", "--exit-code", self.remote, _REF])
+        if listed.returncode == 2:
+            return  # nobody has written there yet
+        result = listed
+        if listed.returncode == 0:
+            result = repository.run(["fetch", "--quiet", "--no-tags", self.remote, f"{_REF}:{_REF}"])
+        if result.returncode == 0:
+            return
+        said = words(result.stderr)
+        if "non-fast-forward" in result.stderr.decode(errors="replace"):
+            raise LedgerError(f"the one at {self.remote} no longer holds what this clone verified before")
+        message = f"the ledger's remote {self.remote} cannot be read: git says {said}"
+        raise TollgateError(message, "nothing was changed; see that it can be reached, then run again")
+
+    def _push(self, repository: BareRepository, new: str) -> None:
+        assert self.remote is not None
+        result = repository.run(["push", "--quiet", self.remote, f"{new}:{_REF}"])
+        if result.returncode == 0:
+            return
+        said = result.stderr.decode(errors="replace")
+        if any(lost in said for lost in ("fetch first", "non-fast-forward", "cannot lock ref", "stale info")):
+            raise LedgerMovedError
+        message = f"the ledger's remote {self.remote} did not take an entry: git says {words(result.stderr)}"
+        raise TollgateError(message, "nothing was recorded; see who may push there, then run again")
+
+    def _move(self, repository: BareRepository, new: str, old: str | None, number: int) -> None:
+        result = repository.run(["update-ref", "-m", f"entry {number}", _REF, new, old or "0" * 40])
+        if result.returncode == 0:
+            return
+        now = repository.git("rev-parse", "--verify", "--quiet", _REF).strip()
+        if (
+            self.remote is not None
+            and repository.run(["merge-base", "--is-ancestor", new, now]).returncode == 0
+        ):
+            return  # the remote took it, and another process of this clone has fetched it already
+        if now != old:
+            raise LedgerMovedError
+        message = f"the ledger {self.path} did not take entry {number}: git says {words(result.stderr)}"
+        raise TollgateError(message, "what was recorded before is kept; mend it and run again")
 
 
-def _is_free(path: Path) -> bool:
-    """Whether nothing is kept at `path` yet."""
-    return not path.exists() or (path.is_dir() and next(path.iterdir(), None) is None)
+def _insist(authority: Authority, signer: SigningKey, kind: Kind, number: int) -> PublicKey:
+    """Return the key as the ledger knows it, refusing what nobody would believe once it was written."""
+    own = signer.public
+    known = authority.keys.key_at(own.keyid, number)
+    if known is None:
+        message = f"your {own.role} key {own.keyid[:12]} is not named in the settings that count here"
+        hint = (
+            "add it to tollgate.toml and have the settings pinned (`nox -s settings`), or use the key that is"
+        )
+        raise RefusedError(message, hint)
+    if known.role not in MAY_WRITE[kind]:
+        message = f"a {known.role} key may not write a {kind} into the ledger"
+        raise RefusedError(message, f"it takes a key of {' or '.join(sorted(MAY_WRITE[kind]))}")
+    return known
+
+
+def _write_tree(repository: BareRepository, files: Mapping[str, bytes]) -> str:
+    lines = []
+    for name, content in sorted(files.items()):
+        blob = repository.git("hash-object", "-w", "--stdin", stdin=content).strip()
+        lines.append(f"100644 blob {blob}\t{name}\n")
+    return repository.git("mktree", stdin="".join(lines).encode()).strip()
 
 
 def _batch(output: bytes) -> list[bytes]:
@@ -218,25 +257,3 @@ def _batch(output: bytes) -> list[bytes]:
         contents.append(output[start : start + size])
         position = start + size + 1
     return contents
-
-
-def _entry(content: bytes) -> Entry:
-    try:
-        document = json.loads(content)
-    except (ValueError, RecursionError):
-        raise LedgerError("an entry is not JSON") from None
-    entry = Entry.from_json(document)
-    try:
-        is_itself = entry.content == content
-    except (ValueError, RecursionError):  # NaN, which Python reads and no JSON holds
-        is_itself = False
-    if not is_itself:
-        raise LedgerError(f"entry {entry.number} is not in its one spelling ({sha256_digest(content)})")
-    return entry
-
-
-def _words(stderr: bytes) -> str:
-    """Return the line of git's that says what is the matter; advice follows it."""
-    lines = stderr.decode(errors="replace").strip().splitlines()
-    said = (line for line in lines if line.startswith(("fatal:", "error:")))
-    return next(said, lines[-1] if lines else "nothing")

@@ -39,6 +39,10 @@ class Target(Protocol):
     def relaxes(self) -> tuple[str, ...]:
         """The rules that do not hold here, in words that every output repeats."""
 
+    @property
+    def is_relaxed(self) -> bool:
+        """Whether those rules do not hold: one person owns everything here, so they would protect nobody."""
+
     def prepare(self, say: Callable[[str], None], /) -> frozenset[str]:
         """Make the accounts reachable; return the environments that may have lost something meanwhile."""
 
@@ -57,6 +61,7 @@ class LocalTarget:
 
     name = "local"
     relaxes = ("whoever built may approve", "soak time is zero", "keys made on first use are trusted")
+    is_relaxed = True
 
     def __init__(self, environments: Sequence[Environment], home: Home) -> None:
         self._cloud = local_cloud(environments, home)
@@ -105,6 +110,7 @@ class AwsTarget:
 
     name = "aws"
     relaxes: tuple[str, ...] = ()
+    is_relaxed = False
 
     def prepare(self, _say: Callable[[str], None]) -> frozenset[str]:
         """Nothing has to be started, and nothing is lost."""

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from pipeline.model.environment import Instance
-from pipeline.model.ledger import Kind, Outcome
+from pipeline.model.kinds import Kind, Outcome
 from tests.e2e.conftest import World
 
 pytestmark = pytest.mark.cloud

@@ -8,7 +8,7 @@ import pytest
 
 from pipeline.host.faults import POINTS
 from pipeline.model.history import read_history
-from pipeline.model.ledger import Kind, Outcome
+from pipeline.model.kinds import Kind, Outcome
 from tests.pipeline.tiny_project import TinyProject
 
 pytestmark = pytest.mark.terraform

@@ -12,7 +12,9 @@ from typing import Any
 import pytest
 
 from pipeline.model.errors import TollgateError
-from pipeline.model.ledger import Entry, Kind, LedgerError
+from pipeline.model.errors import LedgerError
+from pipeline.model.kinds import Kind
+from pipeline.model.ledger import Entry
 from pipeline.stores.ledger import Ledger, LedgerMovedError
 
 _ROOT = Path(__file__).resolve().parents[2]
@@ -177,7 +179,7 @@ def test_who_decided_on_an_older_ledger_is_refused(ledger: Ledger) -> None:
 _WRITER = """
 import json, sys
 from pathlib import Path
-from pipeline.model.ledger import Kind
+from pipeline.model.kinds import Kind
 from pipeline.stores.ledger import Ledger, LedgerMovedError
 
 ledger, name, count = Ledger(Path(sys.argv[1])), sys.argv[2], int(sys.argv[3])

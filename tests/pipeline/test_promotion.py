@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from pipeline.model.ledger import Kind, Outcome
+from pipeline.model.kinds import Kind, Outcome
 from pipeline.stores.ledger import Ledger
 from tests.pipeline.tiny_project import TinyProject
 

@@ -5,7 +5,8 @@ from typing import Any
 
 from pipeline.model.environment import Environment, Instance
 from pipeline.model.history import InstanceHistory, read_history
-from pipeline.model.ledger import Entry, Kind, Operation, Outcome
+from pipeline.model.kinds import Kind, Operation, Outcome
+from pipeline.model.ledger import Entry
 
 START = datetime(2026, 1, 1, 9, tzinfo=UTC)
 """When the first entry is written; each one comes a minute after the one before."""

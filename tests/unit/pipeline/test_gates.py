@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pipeline.model.environment import Instance
 from pipeline.model.gates import Decision, Facts, Reason, decide
 from pipeline.model.history import read_history
-from pipeline.model.ledger import Operation, Outcome
+from pipeline.model.kinds import Operation, Outcome
 from tests.unit.pipeline.record import (
     CHANGES,
     DEV,

@@ -4,7 +4,7 @@ import pytest
 
 from pipeline.model.environment import Instance
 from pipeline.model.history import InstanceHistory, State, read_history
-from pipeline.model.ledger import Operation, Outcome
+from pipeline.model.kinds import Operation, Outcome
 from tests.unit.pipeline.record import DEV, ONE, OTHER_CHANGES, PROD, TWO, Record
 
 _BROKEN = [Outcome.FAILED, Outcome.ERRORED]

@@ -8,7 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.model.ledger import Entry, Kind, LedgerError, Outcome, check_body, verify_chain
+from pipeline.model.entry_body import check_body
+from pipeline.model.errors import LedgerError
+from pipeline.model.kinds import Kind, Outcome
+from pipeline.model.ledger import Entry, verify_chain
 from tests.unit.pipeline.record import CHANGES, ONE, Record
 
 _MISSING = object()
