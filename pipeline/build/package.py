@@ -14,6 +14,7 @@ from pathlib import Path
 from pipeline.host.files import scratch_folder
 from pipeline.host.process import run
 from pipeline.model.errors import TollgateError
+from pipeline.trust.judged_environment import judged_environment
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 _FILE_MODE = 0o100644 << 16
@@ -21,6 +22,8 @@ _UNIX = 3
 _MAX_BYTES = 8 * 1024 * 1024
 _COMPILED = {".so", ".pyd", ".dylib", ".dll"}
 _OUR_FILES = {".py", ".json"}
+_INDEX = ("UV_", "PIP_", "SSL_", "HTTP_", "HTTPS_", "ALL_PROXY", "NO_PROXY", "REQUESTS_CA_BUNDLE", "XDG_")
+"""How the names begin of variables by which a package index is found."""
 
 
 def build_package(source: Path, requirements: Path, python_version: str, cache: Path) -> bytes:
@@ -111,7 +114,10 @@ def _install(requirements: Path, python_version: str, folder: Path) -> None:
     flags = ["--quiet", "--no-config", "--require-hashes", "--no-deps", "--only-binary", ":all:"]
     platform = ["--python-version", python_version, "--python-platform", "aarch64-manylinux2014"]
     argv = [uv, "pip", "install", *flags, *platform, "--target", str(folder), "-r", str(requirements)]
-    result = run(argv, what="installing the Lambda package's dependencies", deadline_seconds=600)
+    # No code of the commit runs here, so whatever leads to the index may be seen; our keys and accounts may not.
+    index = [name for name in os.environ if name.upper().startswith(_INDEX)]
+    what = "installing the Lambda package's dependencies"
+    result = run(argv, what=what, deadline_seconds=600, env=judged_environment(*index))
     if result.exit_code != 0:
         message = f"the Lambda package's dependencies cannot be installed:\n{result.last_words}"
         raise TollgateError(message, "check the network and pip's index settings, then run again")

@@ -4,22 +4,36 @@ import json
 import platform
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
 
 from pipeline.build.package import build_package
 from pipeline.build.source import Source
 from pipeline.build.synth import read_stacks, synthesize
 from pipeline.host.files import scratch_folder
 from pipeline.host.home import Home
+from pipeline.model.canonical import canonical_bytes, sha256_digest
 from pipeline.model.errors import TollgateError
 from pipeline.model.release import LAMBDA_PACKAGE, PROVIDER_LOCK, SMOKE_CHECKS, Release, stack_title
+from pipeline.model.trust import Role
 from pipeline.settings import Project
+from pipeline.stores.layout import Layout
 from pipeline.stores.releases import ReleaseStore
+from pipeline.trust.keys import Keys
+from pipeline.trust.provenance import Provenance
+from pipeline.trust.statement import (
+    ENVELOPE_TYPE,
+    NotAllowedError,
+    SignatureError,
+    Statement,
+    StatementError,
+    Verified,
+    open_statement,
+    sign_statement,
+)
 
-PROVENANCE_TYPE = "application/vnd.tollgate.provenance.v1+json"
 _TOOLS = ("cdktf", "cdktf-cdktf-provider-aws", "uv")
 
 
@@ -52,21 +66,61 @@ def build_release(
     return ReleaseStore(home.releases).save(files)
 
 
-def record_provenance(store: ReleaseStore, release: Release, source: Source) -> None:
-    """Keep beside the release from what and with what it was built, once per commit."""
-    facts: dict[str, Any] = {
-        "schema": 1,
-        "release": release.digest,
-        "commit": source.commit,
-        "dirty": source.dirty,
-        "tools": {"python": platform.python_version(), **{name: _version(name) for name in _TOOLS}},
-    }
-    known = store.attached(release.digest, PROVENANCE_TYPE)
-    if any(all(document.get(name) == value for name, value in facts.items()) for document in known):
-        return
-    about = {"subject": source.subject, "author": source.author, "built_on": sys.platform}
-    built = {"built_at": datetime.now(UTC).isoformat(timespec="seconds")}
-    store.attach(release.digest, PROVENANCE_TYPE, json.loads(json.dumps(facts | about | built)))
+def record_provenance(
+    store: ReleaseStore,
+    release: Release,
+    source: Source,
+    *,
+    project: Project | None = None,
+    keys: Keys | None = None,
+    started: datetime | None = None,
+) -> Statement:
+    """Say, signed, from what and with what the release was built, and attach it; once for the same facts.
+
+    Args:
+        store: Where the release is.
+        release: What was built.
+        source: What git says of the files.
+        project: Whose lock files are materials. Default: no lock file is named.
+        keys: Gives the builder key. Default: the one beside the store.
+        started: When the build began. Default: now.
+
+    Raises:
+        TollgateError: It cannot be signed, or a lock file cannot be read.
+    """
+    now = datetime.now(UTC)
+    signer = (keys or Keys(store.path.parent / "keys", {}, "local")).signer(Role.BUILDER)
+    said = Provenance(
+        project=project.name if project else "unknown",
+        commit=source.commit,
+        dirty=source.dirty,
+        locks=_locks(project) if project else {},
+        tools={
+            "python": platform.python_version(),
+            "platform": sys.platform,
+            **{name: found for name in _TOOLS if (found := _version(name))},
+        },
+        started=(started or now).isoformat(timespec="seconds"),
+        finished=now.isoformat(timespec="seconds"),
+    )
+    for digest in Layout(store.path).attached(release.digest, ENVELOPE_TYPE):
+        raw = canonical_bytes(store.document(digest))
+        with suppress(SignatureError, StatementError, NotAllowedError):
+            known = open_statement(raw, release.digest, {signer.public.keyid: signer.public}.get)
+            if isinstance(known.predicate, Provenance) and known.predicate.facts == said.facts:
+                return known.named(digest)
+    raw = sign_statement(release.digest, said, signer)
+    digest = store.attach(release.digest, ENVELOPE_TYPE, json.loads(raw))
+    return Verified(said, signer.public).named(digest)
+
+
+def _locks(project: Project) -> dict[str, str]:
+    """Return the lock files that decide what is built, path to digest."""
+    beside = sorted(project.package_requirements.parent.glob("*.txt"))
+    paths = {project.package_requirements, *beside}
+    locks = {path.relative_to(project.root).as_posix(): sha256_digest(_read(path)) for path in sorted(paths)}
+    # The pinned lock file lies among the settings, not in the checkout.
+    return locks | {PROVIDER_LOCK: sha256_digest(_read(project.provider_lock))}
 
 
 def _read(path: Path) -> bytes:

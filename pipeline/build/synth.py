@@ -1,7 +1,6 @@
 """Synthesis: the project's own program writes one stack per environment; what it wrote is checked for its shape."""
 
 import json
-import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -9,19 +8,9 @@ from typing import Any
 from pipeline.host.process import run
 from pipeline.model.errors import TollgateError, UsageError
 from pipeline.settings import Project
+from pipeline.trust.judged_environment import judged_environment
 
 _DEADLINE_SECONDS = 300
-# What a program needs to run at all; anything else could make two machines synthesize different stacks.
-_PASSED_ON = (
-    "PATH",
-    "HOME",
-    "TMPDIR",
-    "XDG_CACHE_HOME",
-    "SYSTEMROOT",
-    "LANG",
-    "LC_ALL",
-    "TOLLGATE_PROVIDER_ASSEMBLY",
-)
 STACK_FILE = "cdk.tf.json"
 
 
@@ -32,7 +21,7 @@ def synthesize(command: tuple[str, ...], root: Path, out: Path) -> None:
         TollgateError: It failed; its own words are in the message.
     """
     argv = [part.replace("{python}", sys.executable).replace("{out}", str(out)) for part in command]
-    environment = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
+    environment = judged_environment("TOLLGATE_PROVIDER_ASSEMBLY")
     result = run(argv, what="synthesis", deadline_seconds=_DEADLINE_SECONDS, cwd=root, env=environment)
     if result.exit_code != 0:
         message = f"synthesis failed:\n{result.last_words}"

@@ -1,8 +1,8 @@
-"""Checks of a release: programs judged by their exit status, their results bound to the release's digest.
+"""Checks of a release: programs judged by their exit status, their results signed for the release's digest.
 
 A result counts for one release and one configuration (the command and everything its verdict rests on). The
-code being judged runs here without credentials and without a way to the ledger; signing what it said is the
-pipeline's part and does not happen here.
+code being judged runs in a child process that holds no key, no credentials and no way to the ledger; the pipeline
+signs what it said.
 """
 
 import hashlib
@@ -12,25 +12,29 @@ import shutil
 import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
 
+from pipeline.evidence.kept import kept_results, newest_passed
+from pipeline.evidence.verify import Wanted
 from pipeline.host.files import scratch_folder
+from pipeline.host.home import project_root
 from pipeline.host.process import run
 from pipeline.model.canonical import canonical_bytes, sha256_digest
 from pipeline.model.errors import RefusedError, TollgateError
 from pipeline.model.release import Release, short
+from pipeline.model.trust import PublicKey, Role
 from pipeline.settings import Check, Project
 from pipeline.settings.bundle import Bundle
 from pipeline.stores.releases import ReleaseStore
+from pipeline.trust.check_result import CheckResult
+from pipeline.trust.judged_environment import judged_environment
+from pipeline.trust.keys import Keys
+from pipeline.trust.statement import ENVELOPE_TYPE, Statement, Verified, sign_statement
 
-RESULT_TYPE = "application/vnd.tollgate.check-result.v1+json"
-PASSED = "PASSED"
-FAILED = "FAILED"
 _DEADLINE_SECONDS = 900
-_KEPT_OUT = ("AWS_", "TOLLGATE_", "GIT_", "DAGGER_", "TF_")
 _NOT_SOURCE = {"__pycache__", ".pytest_cache", ".hypothesis", ".mypy_cache"}
 
 
@@ -45,6 +49,7 @@ class Result:
         seconds: How long it took.
         output: Its last words.
         report: What it wrote at `{report}`, a JSON document; None where its command asks for none.
+        statement: What the ledger records of it, once it is signed.
     """
 
     check: str
@@ -53,6 +58,7 @@ class Result:
     seconds: float
     output: str
     report: Any = None
+    statement: Statement | None = None
 
 
 class Runner(Protocol):
@@ -78,8 +84,12 @@ def run_checks(
     work: Path,
     say: Callable[[str], None],
     runner: Runner | None = None,
+    *,
+    keys: Keys | None = None,
+    find_key: Callable[[str], PublicKey | None] | None = None,
+    oldest: datetime | None = None,
 ) -> tuple[Result, ...]:
-    """Run every check that has not yet passed for this release; keep each result.
+    """Run every check that has not yet passed for this release; sign each result and attach it to the release.
 
     Args:
         project: Whose checks they are.
@@ -88,60 +98,118 @@ def run_checks(
         work: Where the release's files may be laid out.
         say: Told what is being done.
         runner: Where they run. Default: on this machine, one after the other.
+        keys: Gives the checker key. Default: the one beside the store.
+        find_key: Gives the checker keys whose earlier results count. Default: this machine's only.
+        oldest: A result from before this time is not used again. Default: age does not matter.
 
     Raises:
-        TollgateError: A check cannot be started.
+        TollgateError: A check cannot be started, or its result cannot be signed.
     """
     runner = runner or Here()
+    signer = (keys or _keys_beside(store)).signer(Role.CHECKER)
     known = {check.name for check in project.checks}
     checks = (*project.checks, *(check for check in runner.more if check.name not in known))
     configurations = {check.name: configuration_of(project, check) for check in checks}
-    missing = [
-        check for check in checks if not _has_passed(store, release, check, configurations[check.name])
-    ]
-    found: dict[str, Result] = {}
+    kept = kept_results(store, release.digest, find_key or {signer.public.keyid: signer.public}.get)
+    passed = {
+        check.name: found
+        for check in checks
+        if (found := newest_passed(kept, check.name, configurations[check.name], oldest)) is not None
+    }
+    missing = [check for check in checks if check.name not in passed]
+    ran: dict[str, Result] = {}
     if missing:
         with scratch_folder(work, "check") as folder:
             _lay_out(store, release, folder)
-            found = {result.check: result for result in runner.run(project, missing, folder, say)}
+            ran = {result.check: result for result in runner.run(project, missing, folder, say)}
     results = []
     for check in checks:
-        if check not in missing:
-            results.append(Result(check.name, passed=True, reused=True, seconds=0.0, output=""))
+        if check.name in passed:
+            statement = passed[check.name]
+            results.append(
+                Result(check.name, passed=True, reused=True, seconds=0.0, output="", statement=statement)
+            )
             continue
-        result = found[check.name]
-        configuration = configurations[check.name]
-        document = {
-            "schema": 1,
-            "release": release.digest,
-            "check": check.name,
-            "configuration": configuration,
-            "command": list(check.command),
-            "result": PASSED if result.passed else FAILED,
-            "at": datetime.now(UTC).isoformat(timespec="seconds"),
-            "seconds": str(round(result.seconds, 1)),
-            "output": sha256_digest(result.output.encode()),
-            "report": result.report,
-        }
-        store.attach(release.digest, RESULT_TYPE, document)
-        results.append(result)
+        said = result_of(check, configurations[check.name], ran[check.name])
+        raw = sign_statement(release.digest, said, signer)
+        digest = store.attach(release.digest, ENVELOPE_TYPE, json.loads(raw))
+        statement = Verified(said, signer.public).named(digest)
+        results.append(replace(ran[check.name], statement=statement))
     return tuple(results)
 
 
-def require_passed(project: Project, store: ReleaseStore, release: Release) -> None:
-    """Refuse a release of which a check has not passed as it is configured now.
+def require_passed(
+    project: Project,
+    store: ReleaseStore,
+    release: Release,
+    *,
+    find_key: Callable[[str], PublicKey | None] | None = None,
+) -> None:
+    """Refuse a release of which a check has not passed as it is configured now, by what is attached to it.
 
     Raises:
         RefusedError: It names every check that is missing.
     """
+    if find_key is None:
+        own = _keys_beside(store).public(Role.CHECKER)
+        find_key = {own.keyid: own}.get
+    kept = kept_results(store, release.digest, find_key)
     missing = [
         check.name
         for check in project.checks
-        if not _has_passed(store, release, check, configuration_of(project, check))
+        if newest_passed(kept, check.name, configuration_of(project, check)) is None
     ]
     if missing:
         message = f"release {short(release.digest)} lacks a passed result of: {', '.join(missing)}"
         raise RefusedError(message, "run `nox -s promote` in the checkout that it was built from")
+
+
+def wanted_of(project: Project, more: Sequence[Check] = ()) -> tuple[Wanted, ...]:
+    """Return what the evidence about a release must say under these settings, for `verify_evidence`."""
+    return tuple(
+        Wanted(check.name, configuration_of(project, check), check.command)
+        for check in (*project.checks, *more)
+    )
+
+
+def _keys_beside(store: ReleaseStore) -> Keys:
+    """Return this machine's keys, where nobody gives others."""
+    return Keys(store.path.parent / "keys", {}, "local")
+
+
+def result_of(check: Check, configuration: str, result: Result) -> CheckResult:
+    """Return what is signed of a run: what was looked at and the verdict, nothing that the program printed."""
+    looked_at, wrong = _ids(check, result)
+    return CheckResult(
+        name=check.name,
+        configuration=configuration,
+        command=check.command,
+        passed=result.passed,
+        passed_tests=tuple(sorted(looked_at - wrong)),
+        failed_tests=tuple(sorted(wrong)),
+        finished=datetime.now(UTC).isoformat(timespec="seconds"),
+        milliseconds=round(result.seconds * 1000),
+    )
+
+
+def _ids(check: Check, result: Result) -> tuple[set[str], set[str]]:
+    """Return the ids of what a check looked at and of what it found wrong: its own where it reports them.
+
+    Raises:
+        TollgateError: It passed and reports that it looked at nothing, or that something was wrong.
+    """
+    report = result.report
+    if not isinstance(report, dict) or "checks" not in report:
+        return {check.name}, set() if result.passed else {check.name}
+    try:
+        looked_at = {str(row["id"]) for row in report["checks"]}
+        wrong = {str(row["policy"]) for row in report.get("findings", ())}
+    except (TypeError, KeyError):
+        looked_at, wrong = set(), set()
+    if result.passed and (not looked_at or wrong):
+        message = f"the check {check.name} passed, but by its report it looked at nothing, or found something"
+        raise TollgateError(message, "run it by hand and see what it says")
+    return looked_at | wrong, wrong if wrong or result.passed else {check.name}
 
 
 def configuration_of(project: Project, check: Check) -> str:
@@ -182,16 +250,6 @@ def _pinned_inputs(bundle: Bundle, check: Check, name: str) -> dict[str, str]:
     return found
 
 
-def _has_passed(store: ReleaseStore, release: Release, check: Check, configuration: str) -> bool:
-    return any(
-        document.get("check") == check.name
-        and document.get("configuration") == configuration
-        and document.get("release") == release.digest
-        and document.get("result") == PASSED
-        for document in store.attached(release.digest, RESULT_TYPE)
-    )
-
-
 class Here:
     """This machine: one check after the other."""
 
@@ -217,11 +275,8 @@ def run_check(project: Project, check: Check, folder: Path, report: Path) -> Res
     Raises:
         TollgateError: It cannot be started, or wrote no report although it was asked for one.
     """
-    argv = [_fill(part, project.root, folder, report) for part in check.command]
-    environment: dict[str, Any] = {
-        name: value for name, value in os.environ.items() if not name.startswith(_KEPT_OUT)
-    }
-    root = project.root
+    argv = [_fill(part, folder, report) for part in check.command]
+    root, environment = project.root, judged_environment()
     if check.settings and project.bundle is not None:
         # Written anew for each run, from memory: what was built or checked before this could have altered files.
         root = project.bundle.unpack(report.parent)
@@ -265,9 +320,9 @@ def _read_report(check: Check, path: Path) -> Any:
         raise TollgateError(message, "run it by hand and see what it says") from None
 
 
-def _fill(part: str, root: Path, release: Path, report: Path) -> str:
+def _fill(part: str, release: Path, report: Path) -> str:
     policies = os.environ.get("TOLLGATE_POLICIES_PYTHON") or str(
-        root / ".nox" / "policies" / "bin" / "python"
+        project_root() / ".nox" / "policies" / "bin" / "python"
     )
     return (
         part.replace("{python}", sys.executable)

@@ -30,6 +30,10 @@ class SignatureError(TollgateError):
         )
 
 
+class UnknownKeyError(SignatureError):
+    """The key that a signature names does not count here: nobody named it, or it was revoked."""
+
+
 class SigningKey(Protocol):
     """What `sign` signs with."""
 
@@ -102,7 +106,7 @@ def open_envelope(raw: bytes, payload_type: str, find_key: Callable[[str], Publi
         raise SignatureError("an envelope's payload or signature is not in its one spelling of base64")
     key = find_key(keyid)
     if key is None or key.keyid != keyid:
-        raise SignatureError(f"an envelope is signed by the key {keyid:.64}, which does not count here")
+        raise UnknownKeyError(f"an envelope is signed by the key {keyid:.64}, which does not count here")
     try:
         envelope.verify([verifier(key)], 1)
     except VerificationError:

@@ -1,15 +1,25 @@
 """Checks of a release: real programs, judged by their exit status, bound to the release and to what they rest on."""
 
+import json
+import os
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from pipeline.evidence.checks import RESULT_TYPE, configuration_of, require_passed, run_checks
+from pipeline.evidence.checks import configuration_of, require_passed, run_checks
+from pipeline.evidence.kept import kept_results
+from pipeline.model.canonical import canonical_bytes
 from pipeline.model.errors import RefusedError, TollgateError
 from pipeline.model.release import Release
+from pipeline.model.trust import Role
 from pipeline.settings import Check, Project
 from pipeline.stores.releases import ReleaseStore
+from pipeline.trust.check_result import TEST_RESULT, CheckResult
+from pipeline.trust.judged_environment import LeakError
+from pipeline.trust.keys import Keys
+from pipeline.trust.statement import ENVELOPE_TYPE, open_statement, sign_statement
 
 _COUNTS = """
 import pathlib, sys
@@ -62,6 +72,16 @@ def _run(project: Project, store: ReleaseStore, release: Release, tmp_path: Path
     (tmp_path / "work").mkdir(exist_ok=True)
     results = run_checks(project, store, release, tmp_path / "work", lambda _: None)
     return [(result.passed, result.reused) for result in results]
+
+
+def _keys(store: ReleaseStore) -> Keys:
+    """Return the keys that `run_checks` signs with where it is given no others."""
+    return Keys(store.path.parent / "keys", {}, "local")
+
+
+def _kept(store: ReleaseStore, release: Release) -> tuple[tuple[object, CheckResult], ...]:
+    own = _keys(store).public(Role.CHECKER)
+    return kept_results(store, release.digest, {own.keyid: own}.get)
 
 
 def _runs(tmp_path: Path) -> int:
@@ -148,7 +168,7 @@ def test_a_failing_check_does_not_pass(
         assert (result.passed, result.reused, result.output) == (False, False, "the reason")
     with pytest.raises(RefusedError, match="lacks a passed result of: it"):
         require_passed(failing, store, release)
-    assert {document["result"] for document in store.attached(release.digest, RESULT_TYPE)} == {"FAILED"}
+    assert [result.passed for _, result in _kept(store, release)] == [False, False]
 
 
 def test_a_check_that_dies_does_not_pass(
@@ -205,8 +225,8 @@ def test_a_damaged_result_is_no_result(
     """A verdict that was altered in the store stops everything instead of counting."""
     _run(project, store, release, tmp_path)
     for blob in (store.path / "blobs" / "sha256").iterdir():
-        if b'"result":"PASSED"' in blob.read_bytes():
-            blob.write_bytes(blob.read_bytes().replace(b"count", b"other"))
+        if b'"payloadType"' in blob.read_bytes():
+            blob.write_bytes(blob.read_bytes().replace(b"payload", b"otherxx"))
 
     with pytest.raises(TollgateError, match=r"the release store is damaged: .* was altered"):
         require_passed(project, store, release)
@@ -217,3 +237,206 @@ def test_a_project_without_checks_asks_for_nothing(
 ) -> None:
     """What nobody asks for is not missing."""
     require_passed(replace(project, checks=()), store, release)
+
+
+# --- What is signed ---------------------------------------------------------------------------------------------
+
+
+def test_each_result_is_signed_by_the_checker(
+    project: Project, store: ReleaseStore, release: Release, tmp_path: Path
+) -> None:
+    """The result is an in-toto test result in an envelope, attached to the release, named for the ledger."""
+    (tmp_path / "work").mkdir()
+    (result,) = run_checks(project, store, release, tmp_path / "work", lambda _: None)
+    assert result.statement is not None
+    assert (result.statement.name, result.statement.predicate) == ("count", TEST_RESULT)
+    assert result.statement.passed
+
+    raw = canonical_bytes(store.document(result.statement.digest))
+    checker = _keys(store).public(Role.CHECKER)
+    verified = open_statement(raw, release.digest, {checker.keyid: checker}.get)
+    assert verified.key == checker
+    said = verified.predicate
+    assert isinstance(said, CheckResult)
+    (check,) = project.checks
+    assert (said.name, said.command, said.passed_tests) == ("count", check.command, ("count",))
+    assert said.configuration == configuration_of(project, check)
+
+
+def test_a_reused_result_names_the_same_statement(
+    project: Project, store: ReleaseStore, release: Release, tmp_path: Path
+) -> None:
+    """The ledger may name one statement twice; nothing is signed again."""
+    (tmp_path / "work").mkdir()
+    (first,) = run_checks(project, store, release, tmp_path / "work", lambda _: None)
+    (again,) = run_checks(project, store, release, tmp_path / "work", lambda _: None)
+
+    assert (again.reused, again.statement) == (True, first.statement)
+
+
+@pytest.mark.parametrize("by", ["another checker", "another role", "about another release", "unsigned"])
+def test_what_the_checker_did_not_sign_is_not_used(
+    project: Project, store: ReleaseStore, release: Release, tmp_path: Path, by: str
+) -> None:
+    """A yes that anybody could have attached saves no run and opens no gate."""
+    (check,) = project.checks
+    said = CheckResult(
+        name="count",
+        configuration=configuration_of(project, check),
+        command=check.command,
+        passed=True,
+        passed_tests=("count",),
+        failed_tests=(),
+        finished=datetime.now(UTC).isoformat(),
+        milliseconds=1,
+    )
+    own = _keys(store)
+    checker = own.signer(Role.CHECKER)
+    if by == "another checker":
+        raw = sign_statement(release.digest, said, Keys(tmp_path / "else", {}, "local").signer(Role.CHECKER))
+    elif by == "about another release":
+        raw = sign_statement("sha256:" + "0" * 64, said, checker)
+    else:
+        raw = sign_statement(release.digest, said, checker)
+    document = json.loads(raw)
+    if by == "another role":
+        wrong = own.signer(Role.LEDGER)
+        document["signatures"][0]["keyid"] = wrong.public.keyid
+    elif by == "unsigned":
+        document["signatures"] = []
+    store.attach(release.digest, ENVELOPE_TYPE, document)
+
+    with pytest.raises(RefusedError, match="lacks a passed result of: count"):
+        require_passed(project, store, release)
+    assert _run(project, store, release, tmp_path) == [(True, False)]
+
+
+def test_a_newer_failure_revokes(
+    project: Project, store: ReleaseStore, release: Release, tmp_path: Path
+) -> None:
+    """The newest result counts: after a no, the yes from before saves no run."""
+    _run(project, store, release, tmp_path)
+    ((_, passed),) = _kept(store, release)
+    failed = replace(
+        passed,
+        passed=False,
+        passed_tests=(),
+        failed_tests=("count",),
+        finished=(datetime.now(UTC) + timedelta(seconds=2)).isoformat(),
+    )
+    raw = sign_statement(release.digest, failed, _keys(store).signer(Role.CHECKER))
+    store.attach(release.digest, ENVELOPE_TYPE, json.loads(raw))
+
+    with pytest.raises(RefusedError, match="lacks a passed result of: count"):
+        require_passed(project, store, release)
+    assert _run(project, store, release, tmp_path) == [(True, False)]
+
+
+def test_an_old_result_is_asked_for_again(
+    project: Project, store: ReleaseStore, release: Release, tmp_path: Path
+) -> None:
+    """Where evidence must be fresh, a result from before that time saves no run."""
+    _run(project, store, release, tmp_path)
+    for oldest, reused in ((timedelta(hours=-1), True), (timedelta(hours=1), False)):
+        (result,) = run_checks(
+            project, store, release, tmp_path / "work", lambda _: None, oldest=datetime.now(UTC) + oldest
+        )
+        assert result.reused is reused
+
+
+def _reporting(project: Project, report: str, exit_code: int = 0) -> Project:
+    code = f"import sys; open(sys.argv[1], 'w').write({report!r}); raise SystemExit({exit_code})"
+    return _checking(project, code, "{report}")
+
+
+def test_a_report_says_what_was_looked_at(
+    project: Project, store: ReleaseStore, release: Release, tmp_path: Path
+) -> None:
+    """The exact list of policies is signed, so that a verifier can tell that the right ones ran."""
+    report = json.dumps({"checks": [{"id": "PAY_2"}, {"id": "PAY_1"}], "findings": []})
+    _run(_reporting(project, report), store, release, tmp_path)
+
+    assert [result.passed_tests for _, result in _kept(store, release)] == [("PAY_1", "PAY_2")]
+
+
+def test_a_report_says_what_was_found(
+    project: Project, store: ReleaseStore, release: Release, tmp_path: Path
+) -> None:
+    """What a check found wrong is named apart from what it found right."""
+    report = json.dumps({"checks": [{"id": "PAY_2"}, {"id": "PAY_1"}], "findings": [{"policy": "PAY_2"}]})
+    assert _run(_reporting(project, report, 1), store, release, tmp_path) == [(False, False)]
+
+    ((_, result),) = _kept(store, release)
+    assert (result.passed_tests, result.failed_tests) == (("PAY_1",), ("PAY_2",))
+
+
+@pytest.mark.parametrize(
+    "report",
+    [
+        {"checks": []},
+        {"checks": [{"id": "PAY_1"}], "findings": [{"policy": "PAY_1"}]},
+        {"checks": [{"name": "PAY_1"}]},
+        {"checks": 1},
+    ],
+)
+def test_a_report_that_contradicts_the_verdict_is_none(
+    project: Project, store: ReleaseStore, release: Release, tmp_path: Path, report: object
+) -> None:
+    """A check that passed and looked at nothing, or found something, has not passed."""
+    with pytest.raises(TollgateError, match="looked at nothing, or found something"):
+        _run(_reporting(project, json.dumps(report)), store, release, tmp_path)
+
+
+# --- Secrets ----------------------------------------------------------------------------------------------------
+
+_CANARIES = {
+    "AWS_SECRET_ACCESS_KEY": "canary-aws-7f3a9c",
+    "AWS_SESSION_TOKEN": "canary-session-51b2",
+    "TOLLGATE_SIGNER_LEDGER": "canary-signer-88e1",
+    "TOLLGATE_HOME": "canary-home-0d4f",
+    "VAULT_TOKEN": "canary-vault-c9d0",
+    "GITHUB_TOKEN": "canary-github-2b6e",
+    "ACTIONS_ID_TOKEN_REQUEST_TOKEN": "canary-actions-6a17",
+    "SSH_AUTH_SOCK": "canary-ssh-e3e3",
+    "SOME_COMPANYS_OWN_PASSWORD": "canary-company-4f4f",
+}
+
+
+def test_no_secret_reaches_a_check_or_what_is_kept(
+    project: Project, store: ReleaseStore, release: Release, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A check that prints and reports all that it sees finds no secret, and nothing in the store holds one."""
+    for name, value in _CANARIES.items():
+        if name != "TOLLGATE_SIGNER_LEDGER":
+            monkeypatch.setenv(name, value)
+    code = (
+        "import os, sys, json; print(dict(os.environ))\n"
+        "rows = [{'id': f'{name}={value}'[:200]} for name, value in os.environ.items()]\n"
+        "open(sys.argv[1], 'w').write(json.dumps({'checks': rows, 'findings': []}))"
+    )
+    (tmp_path / "work").mkdir()
+    speaking = _checking(project, code, "{report}")
+    (result,) = run_checks(speaking, store, release, tmp_path / "work", lambda _: None)
+
+    kept = b"".join(path.read_bytes() for path in store.path.rglob("*") if path.is_file())
+    ((_, said),) = _kept(store, release)
+    assert any(name.startswith("PATH=") for name in said.passed_tests)
+    for value in _CANARIES.values():
+        assert value.encode() not in kept
+        assert value not in str(said.to_json())
+        assert value not in result.output
+
+
+def test_a_secret_that_reaches_a_report_is_not_signed(
+    project: Project, store: ReleaseStore, release: Release, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever way it took, the value of a secret of ours is never signed, and the sentence does not repeat it."""
+    monkeypatch.setenv("SOME_COMPANYS_OWN_PASSWORD", "canary-company-4f4f")
+    report = json.dumps({"checks": [{"id": "found canary-company-4f4f there"}], "findings": []})
+
+    with pytest.raises(LeakError, match="holds the value of SOME_COMPANYS_OWN_PASSWORD") as refused:
+        _run(_reporting(project, report), store, release, tmp_path)
+    assert "canary" not in refused.value.message
+    assert os.environ["SOME_COMPANYS_OWN_PASSWORD"].encode() not in b"".join(
+        path.read_bytes() for path in store.path.rglob("*") if path.is_file()
+    )
