@@ -66,7 +66,8 @@ def _approvals(facts: Facts) -> tuple[tuple[Entry, ...], bool]:
     if facts.change_set is None:
         return (), False
     fitting = counted_approvals(facts)
-    return fitting, any(entry.kind is Kind.BREAK_GLASS for entry in fitting)
+    glass = any(entry.kind is Kind.BREAK_GLASS for entry in fitting)
+    return fitting if facts.needs_person or glass else (), glass
 
 
 def _clock(facts: Facts) -> list[Reason]:

@@ -10,18 +10,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.model.environment import Instance
-from pipeline.model.gates import Decision, Facts, Reason, decide
+from pipeline.model.facts import EvidenceProblem, Facts
+from pipeline.model.freeze import Freeze, Once
+from pipeline.model.gates import Decision, Reason, decide
 from pipeline.model.history import read_history
 from pipeline.model.kinds import Operation, Outcome
+from pipeline.model.ledger import Entry
 from tests.unit.pipeline.record import (
+    ACCOUNT,
     CHANGES,
     DEV,
     ONE,
     OTHER_CHANGES,
     PROD,
+    SETTINGS,
     START,
     TWO,
     Record,
+    approver_key,
     environment,
 )
 
@@ -42,6 +48,9 @@ def _facts(record: Record, **other: Any) -> Facts:
         "operation": Operation.FORWARD,
         "release": ONE,
         "now": _NOW,
+        "newest": record.entries[-1].time,
+        "settings": SETTINGS,
+        "account": ACCOUNT["account"], "region": ACCOUNT["region"],
     }
     return Facts(**plain | other)
 
@@ -162,6 +171,210 @@ def test_a_rejection_says_who_and_why() -> None:
     assert reason.sentence == "carol rejected this change set: not on a Friday"
 
 
+# --- clock, soak, evidence
+
+
+@pytest.mark.parametrize(("minutes", "stopped"), [(-3, True), (-1, False), (0, False), (600, False)])
+def test_a_clock_behind_the_ledger_is_stopped(minutes: int, stopped: bool) -> None:
+    """Where the newest entry lies in the future, an expired approval would look valid; two minutes are forgiven."""
+    decision = decide(_facts(Record(), newest=_NOW, now=_NOW + timedelta(minutes=minutes)))
+
+    assert _gates(decision) == (["clock"] if stopped else [])
+
+
+@pytest.mark.parametrize(("minutes", "stopped"), [(0, False), (57, False), (59, True)])
+def test_a_release_soaks_before_it_goes_on(minutes: int, stopped: bool) -> None:
+    """The environment before must have carried the release as long as this one wants; the reason says until when."""
+    decision = decide(_facts(Record(), environment=environment("prod", soak_minutes=minutes)))
+
+    assert _gates(decision) == (["soak"] if stopped else [])
+    assert all("run again after 2026-01-01T10:01" in reason.unblock for reason in decision.reasons)
+    assert decide(
+        _facts(Record(), environment=environment("prod", soak_minutes=minutes), relaxed=True)
+    ).allowed
+
+
+@pytest.mark.parametrize(
+    ("operation", "stale", "stopped"),
+    [
+        (Operation.FORWARD, True, True),
+        (Operation.FORWARD, False, True),
+        (Operation.RECOVERY, True, False),
+        (Operation.RECOVERY, False, True),
+        (Operation.DESTROY, False, False),
+    ],
+)
+def test_evidence_that_is_not_whole_stops(operation: Operation, stale: bool, stopped: bool) -> None:
+    """Old evidence stops what goes forward, forged or missing evidence every way but a destroy."""
+    problem = EvidenceProblem("no result of the check policies", stale)
+
+    decision = decide(_facts(Record(), evidence=(problem,), operation=operation))
+
+    assert _gates(decision) == (["evidence"] if stopped else [])
+    assert [reason.sentence for reason in decision.reasons] == ([problem.sentence] if stopped else [])
+
+
+# --- freeze, hold, degraded, drift
+
+
+@pytest.mark.parametrize(
+    ("start", "until", "name", "stopped"),
+    [
+        (-60, 60, "prod", True),
+        (0, 1, "prod", True),
+        (1, 60, "prod", False),
+        (-60, 0, "prod", False),
+        (-60, 60, "dev", False),
+    ],
+    ids=["in it", "at its first minute", "before it", "at its last minute", "another environment's"],
+)
+def test_nothing_moves_in_a_freeze(start: int, until: int, name: str, stopped: bool) -> None:
+    """A recorded freeze stops its environment from its first moment until its last."""
+    record = Record()
+    record.freeze(_NOW + timedelta(minutes=start), _NOW + timedelta(minutes=until), name)
+
+    decision = decide(_facts(record, freezes=read_history(record.entries).freezes))
+
+    assert _gates(decision) == (["freeze"] if stopped else [])
+    assert all(reason.sentence.endswith(": the holidays") for reason in decision.reasons)
+
+
+def test_a_freeze_in_the_settings_counts_beside_the_recorded_ones() -> None:
+    """Deny wins: windows of the settings and of the ledger are all asked."""
+    window = Freeze("the year's end", Once(_NOW - timedelta(days=1), _NOW + timedelta(days=1)))
+
+    decision = decide(_facts(Record(), environment=environment("prod", freezes=(window,))))
+
+    assert [reason.sentence for reason in decision.reasons] == [
+        "prod is frozen until 2026-01-02T10:00+00:00: the year's end"
+    ]
+
+
+def test_a_hold_stops_until_it_is_ended() -> None:
+    """The reason names who holds, since when and why, and the command that lets it go on."""
+    record = Record()
+    hold = record.hold()
+
+    (reason,) = decide(_facts(record)).reasons
+    record.unhold()
+
+    assert reason == Reason(
+        "hold",
+        f"bob holds prod since {hold.at}: the auditors are here",
+        '`nox -s unhold -- prod --reason "…"` lets it go on',
+    )
+    assert decide(_facts(record)).allowed
+
+
+@pytest.mark.parametrize("proven", [True, False])
+def test_a_degraded_instance_offers_both_ways_out(proven: bool) -> None:
+    """Forward again always, back where there is something to go back to."""
+    record = Record()
+    if proven:
+        record.deployed()
+    record.end(record.start(release=TWO), Outcome.FAILED)
+
+    (reason,) = decide(_facts(record)).reasons
+
+    assert reason.gate == "degraded"
+    assert "`nox -s recover -- prod` goes forward again" in reason.unblock
+    assert ("`nox -s rollback -- prod` back" in reason.unblock) is proven
+
+
+def test_drift_stops_until_somebody_knows_of_it() -> None:
+    """An unknown difference stops what goes forward; acknowledged, it does not."""
+    record = Record()
+    record.deployed()
+    drift = record.drift()
+
+    assert _gates(decide(_facts(record))) == ["drift"]
+    record.acknowledge(drift)
+    assert decide(_facts(record)).allowed
+
+
+@pytest.mark.parametrize(
+    "operation", [Operation.HEAL, Operation.RECOVERY, Operation.ROLLBACK, Operation.FORWARD]
+)
+def test_a_way_back_is_not_locked_by_what_it_repairs(operation: Operation) -> None:
+    """Degradation, drift, hold, freeze and soak stop what goes forward; a way back passes them and says so."""
+    record = Record()
+    record.deployed()
+    record.hold()
+    record.drift()
+    record.freeze(START, START + timedelta(days=1))
+
+    decision = decide(
+        _facts(
+            record,
+            operation=operation,
+            freezes=read_history(record.entries).freezes,
+            environment=environment("prod", soak_minutes=600),
+        )
+    )
+
+    passed = ["soak", "freeze", "hold", "drift"]
+    forward = operation is Operation.FORWARD
+    assert _gates(decision) == (passed if forward else [])
+    assert [reason.gate for reason in decision.skipped] == ([] if forward else passed)
+
+
+def test_a_way_back_leads_only_to_what_was_proven_there() -> None:
+    """A release that never ran in the instance is no way back, wherever else it was proven."""
+    record = Record()
+    record.deployed(PROD, TWO)
+
+    assert _gates(decide(_facts(record, operation=Operation.ROLLBACK))) == ["order"]
+    assert decide(_facts(record, operation=Operation.ROLLBACK, release=TWO)).allowed
+    assert _gates(decide(_facts(record, operation=Operation.HEAL))) == ["order"]
+    assert decide(_facts(record, operation=Operation.HEAL, release=TWO)).allowed
+
+
+def test_a_way_back_needs_its_approval() -> None:
+    """What repairs changes something too, and that is shown and approved like anything else."""
+    record = Record()
+    record.deployed()
+
+    decision = _asking(record, operation=Operation.ROLLBACK)
+
+    assert _gates(decision) == ["approval"]
+
+
+# --- break-glass
+
+
+def test_breaking_the_glass_goes_past_people_and_time() -> None:
+    """One person's break-glass stands for the whole quorum and passes holds, freezes and soak; all that is recorded."""
+    record = Record()
+    record.hold()
+    glass = record.approval(record.shown(), glass=True)
+    strict = environment("prod", approvals=2, soak_minutes=600)
+
+    decision = _asking(record, environment=strict, people=frozenset({"bob"}))
+
+    assert (decision.allowed, decision.approvals) == (True, (glass,))
+    assert [reason.gate for reason in decision.skipped] == ["soak", "hold"]
+
+
+def test_breaking_the_glass_does_not_go_past_evidence_or_order() -> None:
+    """What a release is, and whether it was proven before, no person can replace by a word."""
+    record = Record()
+    record.approval(record.shown(), glass=True)
+    forged = (EvidenceProblem("a result is forged"),)
+
+    decision = _asking(record, history_before=Record().of(DEV), evidence=forged)
+
+    assert _gates(decision) == ["order", "evidence"]
+
+
+@pytest.mark.parametrize("other", [{"change_set": OTHER_CHANGES}, {"expires": START.isoformat()}])
+def test_a_broken_glass_is_for_one_change_set_and_expires(other: dict[str, Any]) -> None:
+    """It opens nothing but exactly what was shown, and not for ever."""
+    record = Record()
+    record.approval(record.shown(), glass=True, **other)
+
+    assert _gates(_asking(record)) == ["approval"]
+
+
 # --- approval
 
 
@@ -221,15 +434,77 @@ def test_an_approval_without_people_in_the_settings_still_takes_one() -> None:
 
 @pytest.mark.parametrize(
     "other",
-    [{"change_set": OTHER_CHANGES}, {"release": TWO}, {"expires": START.isoformat()}],
-    ids=["another change set", "another release", "expired"],
+    [
+        {"change_set": OTHER_CHANGES},
+        {"release": TWO},
+        {"expires": START.isoformat()},
+        {"account": "100000000001"},
+        {"region": "eu-west-1"},
+        {"settings": OTHER_CHANGES},
+    ],
+    ids=[
+        "another change set",
+        "another release",
+        "expired",
+        "another account",
+        "another region",
+        "other settings",
+    ],
 )
 def test_an_approval_of_something_else_does_not_count(other: dict[str, Any]) -> None:
-    """A yes counts for exactly what it names, and until it expires."""
+    """A yes counts for exactly what it names, and until it expires; the reason says why it does not."""
     record = Record()
     record.approval(record.shown(), **other)
 
-    assert _gates(_asking(record)) == ["approval"]
+    (reason,) = _asking(record).reasons
+    assert reason.gate == "approval"
+    assert "the one by bob does not count" in reason.sentence
+
+
+def test_more_findings_than_were_in_view_void_an_approval() -> None:
+    """A yes was given with certain findings in view; one more, and it does not count."""
+    record = Record()
+    record.approval(record.shown(), findings=["delete/one"])
+
+    assert _asking(record, findings=("delete/one",)).allowed
+    assert _gates(_asking(record, findings=("delete/one", "delete/two"))) == ["approval"]
+
+
+@pytest.mark.parametrize(
+    ("people", "identities", "counts"),
+    [
+        (("bob",), {}, False),
+        (("BOB",), {}, False),
+        (("b@example.com",), {"bob": frozenset({"B@example.com"})}, False),
+        (("ann", "a@example.com"), {"bob": frozenset({"b@example.com"})}, True),
+    ],
+    ids=["the author", "in capitals", "by address", "somebody else's work"],
+)
+def test_nobody_approves_their_own_work(
+    people: tuple[str, ...], identities: dict[str, frozenset[str]], counts: bool
+) -> None:
+    """A yes by somebody who wrote, committed or pushed something new in the release does not count."""
+    record = Record()
+    record.approval(record.shown(), "bob")
+
+    decision = _asking(record, people=frozenset(people), identities=identities)
+
+    assert decision.allowed is counts
+    assert _asking(record, people=frozenset(people), identities=identities, relaxed=True).allowed
+
+
+def test_two_people_with_one_key_are_one() -> None:
+    """A quorum counts different people with different keys."""
+    record = Record()
+    shown = record.shown()
+    two = [record.approval(shown, "bob"), record.approval(shown, "carol")]
+    shared = tuple(replace(entry, key=approver_key("bob")) for entry in two)
+    asked = environment("prod", approvals=2)
+
+    assert _asking(record, environment=asked).allowed
+    assert _gates(_asking(record, environment=asked, history=replace(record.of(), approvals=shared))) == [
+        "approval"
+    ]
 
 
 @pytest.mark.parametrize(("seconds", "allowed"), [(-1, True), (0, False), (1, False)])
@@ -245,8 +520,8 @@ def test_an_approval_holds_until_the_moment_it_expires(seconds: int, allowed: bo
 def test_a_used_approval_does_not_count_again() -> None:
     """Once a promotion has started with it, an approval is spent."""
     record = Record()
-    record.approval(record.shown())
-    record.end(record.start(), Outcome.FAILED)
+    approval = record.approval(record.shown())
+    record.end(record.start(approvals=(approval,)), Outcome.SUCCEEDED)
 
     assert _gates(_asking(record)) == ["approval"]
 
@@ -320,7 +595,8 @@ def _situations(draw: st.DrawFn) -> Facts:
     shown = record.shown() if draw(st.booleans()) else None
     for _ in range(draw(st.integers(0, 3)) if shown else 0):
         assert shown is not None
-        record.approval(shown, draw(st.sampled_from(["bob", "carol"])), hours=draw(st.sampled_from([0.5, 4])))
+        person, hours = draw(st.sampled_from(["bob", "carol"])), draw(st.sampled_from([0.5, 4]))
+        record.approval(shown, person, hours=hours, glass=draw(st.booleans()))
     before = Record()
     if draw(st.booleans()):
         before.deployed(DEV)
@@ -333,6 +609,8 @@ def _situations(draw: st.DrawFn) -> Facts:
         change_set=draw(st.sampled_from([None, CHANGES, OTHER_CHANGES])),
         needs_person=draw(st.sampled_from([(), _WHY])),
         ask_again=draw(st.booleans()),
+        relaxed=draw(st.booleans()),
+        people=draw(st.sampled_from([frozenset(), frozenset({"bob"})])),
         operation=draw(st.sampled_from(Operation)),
     )
 
@@ -369,7 +647,43 @@ _BLOCKING: dict[str, Callable[[Facts], Facts]] = {
         facts, environment=replace(facts.environment, allows_dirty=False)
     ),
     "not asked again": lambda facts: replace(facts, ask_again=False),
+    "a clock put back": lambda facts: replace(facts, newest=facts.now + timedelta(days=1)),
+    "evidence missing": lambda facts: replace(facts, evidence=(EvidenceProblem("missing"),)),
+    "evidence stale": lambda facts: replace(
+        facts, evidence=(*facts.evidence, EvidenceProblem("old", stale=True))
+    ),
+    "frozen": lambda facts: replace(facts, freezes=_frozen()),
+    "held": lambda facts: replace(facts, history=replace(facts.history, hold=_held())),
+    "drifted": lambda facts: replace(
+        facts, history=replace(facts.history, drift=_drifted(), acknowledged=None)
+    ),
+    "degraded": lambda facts: replace(
+        facts, history=replace(facts.history, last_end=_failed(), open_start=None)
+    ),
+    "soaking": lambda facts: replace(facts, environment=replace(facts.environment, soak_minutes=10**6)),
+    "by its makers": lambda facts: replace(facts, people=frozenset({"bob", "carol"})),
+    "other settings": lambda facts: replace(facts, settings=OTHER_CHANGES),
+    "no longer relaxed": lambda facts: replace(facts, relaxed=False),
 }
+
+
+def _frozen() -> tuple[Entry, ...]:
+    record = Record()
+    record.freeze(START - timedelta(days=9), START + timedelta(days=999))
+    return read_history(record.entries).freezes
+
+
+def _held() -> Entry:
+    return Record().hold()
+
+
+def _drifted() -> Entry:
+    return Record().drift()
+
+
+def _failed() -> Entry:
+    record = Record()
+    return record.end(record.start(), Outcome.FAILED)
 
 
 @given(_situations(), st.sampled_from(sorted(_BLOCKING)))

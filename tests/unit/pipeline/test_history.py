@@ -1,11 +1,25 @@
 """What entries add up to: one row of the ledger after another, and what is then true of an instance."""
 
+from datetime import timedelta
+
 import pytest
 
 from pipeline.model.environment import Instance
 from pipeline.model.history import InstanceHistory, State, read_history
-from pipeline.model.kinds import Operation, Outcome
-from tests.unit.pipeline.record import DEV, ONE, OTHER_CHANGES, PROD, TWO, Record
+from pipeline.model.kinds import Kind, Operation, Outcome
+from tests.unit.pipeline.record import (
+    CHANGES,
+    DEV,
+    LEDGER_KEY,
+    ONE,
+    OTHER_CHANGES,
+    PROD,
+    SETTINGS,
+    START,
+    TWO,
+    Record,
+    approver_key,
+)
 
 _BROKEN = [Outcome.FAILED, Outcome.ERRORED]
 
@@ -242,3 +256,162 @@ def test_instances_do_not_touch_one_another() -> None:
     assert (record.of(DEV).state, record.of(preview).state) == (State.DEPLOYED, State.DEGRADED)
     assert record.of(PROD).state is State.EMPTY
     assert set(read_history(record.entries).instances) == {DEV, preview}
+
+
+# --- what people say of an instance
+
+
+def test_a_hold_is_on_until_it_is_ended_and_voids_approvals() -> None:
+    """Whoever holds an instance takes back every yes that was not used; ending the hold gives none back."""
+    record = Record()
+    record.approval(record.shown())
+    hold = record.hold()
+
+    assert (record.of().hold, record.of().approvals, record.of().state) == (hold, (), State.HELD)
+    record.unhold()
+    assert (record.of().hold, record.of().state) == (None, State.WAITING)
+
+
+def test_drift_is_there_until_it_is_gone_or_known() -> None:
+    """A finding marks the instance; knowing of exactly it is enough, another one is new."""
+    record = Record()
+    record.deployed()
+    drift = record.drift()
+    assert record.of().state is State.DRIFTED
+
+    record.acknowledge(drift)
+    record.drift()
+    assert record.of().state is State.DEPLOYED
+    record.drift(OTHER_CHANGES)
+    assert record.of().state is State.DRIFTED
+    record.drift(None)
+    assert (record.of().drift, record.of().state) == (None, State.DEPLOYED)
+
+
+def test_a_promotion_that_held_ends_the_drift() -> None:
+    """After an apply whose second plan was empty the cloud is as the release says."""
+    record = Record()
+    record.deployed()
+    record.drift()
+    record.deployed(release=TWO)
+
+    assert (record.of().drift, record.of().state) == (None, State.DEPLOYED)
+
+
+def test_acknowledging_another_drift_says_nothing() -> None:
+    """A yes to what was found last week is none to what is found today."""
+    record = Record()
+    record.deployed()
+    known = record.drift()
+    record.drift(OTHER_CHANGES)
+    record.acknowledge(known)
+
+    assert record.of().has_unknown_drift
+
+
+def test_going_back_disproves_what_was_gone_back_from() -> None:
+    """A release that somebody rolled back does not go on to the next environment on the strength of its old proof."""
+    record = Record()
+    record.deployed(release=ONE)
+    record.deployed(release=TWO)
+    record.deployed(release=ONE, operation=Operation.ROLLBACK)
+
+    assert (record.of().release, set(record.of().proven)) == (ONE, {ONE})
+
+
+def test_a_proof_that_fails_again_is_none() -> None:
+    """A release that was proven and then does not hold is proven no more: a failed verification revokes."""
+    record = Record()
+    record.deployed(release=ONE)
+    record.end(record.start(release=ONE), Outcome.FAILED)
+
+    assert set(record.of().proven) == set()
+
+
+def test_broken_glass_shouts_until_a_promotion_goes_the_usual_way() -> None:
+    """Who went past the others stays visible until somebody was asked again."""
+    record = Record()
+    glass = record.approval(record.shown(), glass=True)
+    record.end(record.start(approvals=(glass,)))
+
+    assert record.of().broken_glass == glass
+    record.deployed(release=TWO)
+    assert record.of().broken_glass is None
+
+
+# --- the whole ledger
+
+
+def test_everyone_since_the_deployed_release_had_a_part_in_it() -> None:
+    """Releases in between were never deployed, but their commits are in what comes now."""
+    record = Record()
+    three = "sha256:" + "3" * 64
+    record.candidate(ONE, people=("ada",), by="ci")
+    record.candidate(TWO, people=("bob", "b@example.com"), by="ci")
+    record.candidate(three, people=("carol",), by="dan")
+    history = read_history(record.entries)
+
+    assert history.people_behind(three, ONE) == {"bob", "b@example.com", "ci", "carol", "dan"}
+    assert history.people_behind(three, TWO) == {"carol", "dan"}
+    assert history.people_behind(three, None) >= {"ada", "bob", "carol"}
+    assert history.people_behind(ONE, three) == frozenset()
+
+
+def test_an_ended_freeze_is_gone() -> None:
+    """A thaw ends the freeze that it names and no other."""
+    record = Record()
+    first = record.freeze(START, START + timedelta(days=1))
+    second = record.freeze(START, START + timedelta(days=2))
+    record.write(Kind.THAW, {"environment": "prod", "freeze": first.digest, "reason": "done"}, "bob")
+
+    assert read_history(record.entries).freezes == (second,)
+
+
+# --- who may say what
+
+
+def _settings(record: Record, by: str, digest: str = OTHER_CHANGES) -> None:
+    keys = [LEDGER_KEY, approver_key("dora")]
+    body = {
+        "settings": digest,
+        "keys": [key.to_json() for key in keys],
+        "quorum": 1,
+        "reason": "a new colleague",
+    }
+    record.write(Kind.SETTINGS, body, by)
+
+
+def test_settings_count_once_enough_approvers_signed_them() -> None:
+    """Where two are asked for, the first yes changes nothing, the same person's second neither."""
+    record = Record("ann", "bob", quorum=2)
+    _settings(record, "bob")
+    _settings(record, "bob")
+    assert read_history(record.entries).authority.settings == SETTINGS
+
+    _settings(record, "ann")
+    authority = read_history(record.entries).authority
+    assert authority.settings == OTHER_CHANGES
+    assert [key.person for key in authority.approvers] == ["dora"]
+
+
+def test_two_people_who_want_different_settings_agree_on_none() -> None:
+    """Only a yes to the same settings, keys and quorum adds up."""
+    record = Record("ann", "bob", quorum=2)
+    _settings(record, "bob")
+    _settings(record, "ann", CHANGES)
+
+    assert read_history(record.entries).authority.settings == SETTINGS
+
+
+def test_a_key_counts_from_where_it_is_named_until_it_is_taken_back() -> None:
+    """What a key signed while it counted stays good; before and after it is nobody's."""
+    record = Record("ann", "bob")
+    _settings(record, "bob")
+    at = record.entries[-1].number
+    record.write(Kind.REVOCATION, {"key": approver_key("dora").keyid, "reason": "stolen"}, "dora")
+    keys = read_history(record.entries).authority.keys
+
+    dora = approver_key("dora").keyid
+    assert [keys.key_at(dora, number) is not None for number in (at, at + 1, at + 2)] == [False, True, False]
+    assert keys.key_at(approver_key("bob").keyid, at) is not None
+    assert keys.key_at(approver_key("bob").keyid, at + 1) is None
