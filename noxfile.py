@@ -82,6 +82,12 @@ def key(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
+def origin(session: nox.Session) -> None:
+    """Make a repository on this machine to which a push promotes."""
+    _tollgate(session, "origin", policies=True)
+
+
+@nox.session(default=False)
 def destroy(session: nox.Session) -> None:
     """Destroy the instance `-- ENV [--suffix NAME]`, like any other change."""
     _tollgate(session, "destroy")
@@ -198,7 +204,7 @@ def lock(session: nox.Session) -> None:
 def _tollgate(session: nox.Session, verb: str, *, policies: bool = False) -> None:
     """Run one verb of the `tollgate` command with the session's arguments."""
     _environment(session, policies=policies)
-    if verb in {"promote", "plan", "approve", "destroy", "bootstrap", "key"}:
+    if verb in {"promote", "origin", "plan", "approve", "destroy", "bootstrap", "key"}:
         _install_terraform_if_missing(session)
     _run(session, "python", "-m", "pipeline", verb, *session.posargs)
 

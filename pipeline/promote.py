@@ -53,14 +53,19 @@ def check(context: Context, release: Release) -> None:
             raise RefusedError(message, "nothing was deployed; mend what it names, then run again")
 
 
-def promote(context: Context, wish: Wish) -> tuple[Report, ...]:
+def promote(context: Context, wish: Wish, release: Release | None = None) -> tuple[Report, ...]:
     """Build the release, check it, record it as wanted, and carry it as far as its gates allow.
+
+    Args:
+        context: The project and its accounts.
+        wish: What the caller asks for.
+        release: What was built of exactly this checkout before. Default: it is built now.
 
     Raises:
         TollgateError: Something went wrong; the message says what, and what to do.
     """
     instance_of(context.environments.up_to(wish.to)[-1], wish.suffix)  # refused before anything is built
-    release = build(context)
+    release = release or build(context)
     check(context, release)
     if wish.suffix is None:
         with_fresh_ledger(lambda: _want(context, release, wish))

@@ -15,7 +15,7 @@ from pipeline import waiting
 from pipeline.ask import Wish
 from pipeline.build.synth import synthesize_whole
 from pipeline.carry import Arrival, Report
-from pipeline.cli import cloud
+from pipeline.cli import cloud, origin
 from pipeline.cli.console import print_json, progress, results, run
 from pipeline.context import Context
 from pipeline.endpoint import find_deployed
@@ -312,3 +312,6 @@ def _document(report: Report) -> dict[str, object]:
         if judged
         else None,
     }
+
+
+origin.register(app, _conclude)

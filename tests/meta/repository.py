@@ -40,7 +40,7 @@ def sessions() -> dict[str, str]:
 def verbs() -> dict[str, set[str]]:
     """Each verb of the command line with its options; those of a group's verbs count for the group."""
     commands = typer.main.get_command(app).commands  # type: ignore[attr-defined]  # ours is a group
-    return {name: _options(command) for name, command in commands.items()}
+    return {name: _options(command) for name, command in commands.items() if not command.hidden}
 
 
 def tables(text: str) -> list[list[list[str]]]:
