@@ -100,6 +100,12 @@ def bootstrap(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
+def settings(session: nox.Session) -> None:
+    """Show which settings count; sign this checkout's by `-- --reason TEXT`."""
+    _tollgate(session, "settings")
+
+
+@nox.session(default=False)
 def cloud(session: nox.Session) -> None:
     """Run the local accounts: `-- up`, `status`, `down` or `reset`."""
     _tollgate(session, "cloud")

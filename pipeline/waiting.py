@@ -118,7 +118,7 @@ def approve(
         "account": waiting.body["account"],
         "region": waiting.body["region"],
         "findings": waiting.body["findings"],
-        "reason": _reason(reason),
+        "reason": reason_given(reason),
         "expires": expires.isoformat(timespec="seconds"),
         "settings": context.settings.digest,
     }
@@ -133,7 +133,7 @@ def reject(context: Context, instance: Instance, reason: str) -> Entry:
         UsageError: No reason is given.
     """
     waiting, history = _waiting(context, instance)
-    return context.record(Kind.REJECTION, {**_names(waiting), "reason": _reason(reason)}, history.head)
+    return context.record(Kind.REJECTION, {**_names(waiting), "reason": reason_given(reason)}, history.head)
 
 
 def approver_of(context: Context, history: History) -> str:
@@ -198,7 +198,7 @@ def _names(waiting: Entry) -> dict[str, Any]:
     return {**{name: waiting.body[name] for name in fields}, "shown": waiting.digest}
 
 
-def _reason(reason: str) -> str:
+def reason_given(reason: str) -> str:
     """Return the reason as it is recorded: others will read it, so it must say something."""
     words = " ".join(reason.split())
     if not words or len(words) > _MAX_REASON_LENGTH:

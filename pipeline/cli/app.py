@@ -15,7 +15,7 @@ from pipeline import waiting
 from pipeline.ask import Wish
 from pipeline.build.synth import synthesize_whole
 from pipeline.carry import Arrival, Report
-from pipeline.cli import cloud, origin
+from pipeline.cli import cloud, origin, settings
 from pipeline.cli.console import print_json, progress, results, run
 from pipeline.context import Context
 from pipeline.endpoint import find_deployed
@@ -38,6 +38,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.add_typer(cloud.app, name="cloud")
+settings.register(app)
 
 Env = Annotated[str, typer.Argument(metavar="ENV", help="The environment: dev, staging or prod.")]
 Suffix = Annotated[

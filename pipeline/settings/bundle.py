@@ -4,9 +4,10 @@ import base64
 import binascii
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from difflib import unified_diff
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -84,6 +85,21 @@ class Bundle:
                 said.append(f"{name} differs")
         return tuple(said)
 
+    def diff(self, other: "Bundle") -> Iterator[str]:
+        """Yield how `other` differs from these settings, line by line, as `diff -u` says it."""
+        for name in sorted({*self.files, *other.files}):
+            before, after = self.files.get(name), other.files.get(name)
+            if before == after:
+                continue
+            sides = ("/dev/null" if before is None else name, "/dev/null" if after is None else name)
+            old, new = (_lines(content) for content in (before, after))
+            if old is None or new is None:
+                yield f"{name} is no text; its bytes differ"
+                continue
+            yield from unified_diff(old, new, *sides, lineterm="")
+            if old == new:
+                yield f"{name} is empty on one side and missing on the other"
+
     def unpack(self, folder: Path) -> Path:
         """Return a folder below `folder` that holds exactly these files, as they are seen to lie there now.
 
@@ -156,6 +172,14 @@ def _fitting(files: Mapping[str, bytes]) -> dict[str, bytes]:
 
 def _parents(name: str) -> set[str]:
     return {parent.as_posix() for parent in Path(name).parents} - {"."}
+
+
+def _lines(content: bytes | None) -> list[str] | None:
+    """Return the lines of a text, line ends of another kind kept visible; None where it is no text."""
+    try:
+        return (content or b"").decode("utf-8").split("\n")
+    except UnicodeDecodeError:
+        return None
 
 
 def _encoded(content: bytes) -> Any:
