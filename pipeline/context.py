@@ -70,6 +70,8 @@ class Context:
         name = target or os.environ.get("TOLLGATE_TARGET", "local")
         ledger = find_ledger(home, project_root())
         settings = pinned_settings(home, ledger, project_root(), name)
+        if settings.notice is not None:
+            progress.note("settings", settings.notice)
         who = _who()
         return cls(
             home=home,

@@ -17,6 +17,7 @@ from pipeline.stores.sealed import authority_of
 
 SETTINGS_FILE = "settings.json"
 REMOTE_VARIABLE = "TOLLGATE_LEDGER_REMOTE"
+_TOLD = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,15 @@ class Pinned:
     project: Project
     environments: Environments
     differences: tuple[str, ...]
+
+    @property
+    def notice(self) -> str | None:
+        """What a person must know whose checkout says something else; None where it says the same."""
+        if not self.differences:
+            return None
+        first = ", ".join(self.differences[:_TOLD])
+        more = f" and {len(self.differences) - _TOLD} more" if len(self.differences) > _TOLD else ""
+        return f"those of this checkout do not count: {first}{more} (`nox -s settings` shows all and signs them)"
 
 
 def find_ledger(home: Home, root: Path) -> Ledger:
