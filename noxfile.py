@@ -76,6 +76,24 @@ def status(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
+def page(session: nox.Session) -> None:
+    """Write what runs where, what waits and what happened into `site/`."""
+    _tollgate(session, "page")
+
+
+@nox.session(default=False)
+def show(session: nox.Session) -> None:
+    """Show the release or the change set `-- DIGEST`; 4 digits will do."""
+    _tollgate(session, "show")
+
+
+@nox.session(default=False)
+def history(session: nox.Session) -> None:
+    """Show what the ledger says, of `-- ENV` or of everything."""
+    _tollgate(session, "history")
+
+
+@nox.session(default=False)
 def key(session: nox.Session) -> None:
     """Print the URL and API key of `-- ENV` to a terminal."""
     _tollgate(session, "key")
@@ -198,7 +216,7 @@ def lock(session: nox.Session) -> None:
     flags = ["--universal", "--python-version", "{}.{}".format(*OLDEST_PYTHON), "--generate-hashes"]
     quiet = ["--quiet", "--no-header", "--no-annotate", "--no-emit-index-url"]
     for group in groups:
-        alone = group in {"dev", "policies", "terraform", "uv"}
+        alone = group in {"dev", "docs", "policies", "terraform", "uv"}
         constraint = [] if alone else ["--constraint", "requirements/dev.txt"]
         output = f"requirements/{group}.txt"
         _uv(session, "pip", "compile", *flags, *quiet, *constraint, "--group", group, "-o", output)

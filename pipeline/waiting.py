@@ -19,6 +19,7 @@ from pipeline.model.release import short
 from pipeline.model.safety.finding import Finding
 from pipeline.model.trust import Role
 from pipeline.plan import Judged
+from pipeline.stores.ledger import Ledger
 
 _CHANGE_SET_FILE = "change-set.json"
 _FINDINGS_FILE = "findings.json"
@@ -48,14 +49,19 @@ def record_shown(
 
 
 def shown_change_set(context: Context, entry: Entry) -> Judged:
+    """Return the change set that an entry names, as `change_set_beside` reads it."""
+    return change_set_beside(context.ledger, entry)
+
+
+def change_set_beside(ledger: Ledger, entry: Entry) -> Judged:
     """Return the change set that an entry names, read from beside it and compared with the digest it names.
 
     Raises:
         LedgerError: It is missing, or another one.
     """
     try:
-        change_set = ChangeSet.from_json(json.loads(context.ledger.document(entry, _CHANGE_SET_FILE)))
-        found = json.loads(context.ledger.document(entry, _FINDINGS_FILE))
+        change_set = ChangeSet.from_json(json.loads(ledger.document(entry, _CHANGE_SET_FILE)))
+        found = json.loads(ledger.document(entry, _FINDINGS_FILE))
         findings = tuple(Finding.from_json(item) for item in found)
     except (ValueError, TypeError, RefusedError):
         message = f"the change set of entry {entry.number} cannot be read"

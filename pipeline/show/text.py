@@ -1,5 +1,7 @@
 """Text that others wrote, made safe to look at: no control characters, nothing longer than a reader wants."""
 
+from datetime import UTC, datetime
+
 _FOLD_AT = 72
 _CONTEXT = 24
 
@@ -27,6 +29,15 @@ def folded_pair(before: str, after: str) -> tuple[str, str]:
     pairs = enumerate(zip(before, after, strict=False))
     differs = next((place for place, (one, other) in pairs if one != other), min(len(before), len(after)))
     return _around(before, differs), _around(after, differs)
+
+
+def moment(at: str) -> str:
+    """Return an RFC 3339 time as people read it, `23 Nov 2026 06:12 UTC`; what is no time stays as it is."""
+    try:
+        found = datetime.fromisoformat(at).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return safe(at)
+    return f"{found.day} {found:%b %Y %H:%M} UTC"
 
 
 def _around(text: str, place: int) -> str:

@@ -1,0 +1,186 @@
+"""Read what the page is made from: the ledger, the release store, the settings that count, the commits' times."""
+
+import json
+import re
+import subprocess
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from pipeline.context import Context
+from pipeline.host.home import Home, project_root
+from pipeline.model.environment import Instance
+from pipeline.model.errors import LedgerError, TollgateError
+from pipeline.model.history import History, State, read_history
+from pipeline.model.ledger import Entry
+from pipeline.model.release import stack_title
+from pipeline.page.build import Material
+from pipeline.page.change_sets import Reading
+from pipeline.page.differences import differences
+from pipeline.page.model import Verification
+from pipeline.page.salvage import salvage
+from pipeline.page.tree import resources_of
+from pipeline.settings import Environments, load_environments, load_project
+from pipeline.show.text import safe
+from pipeline.status import status_rows
+from pipeline.stores.ledger import Ledger
+from pipeline.stores.releases import ReleaseStore
+from pipeline.waiting import change_set_beside
+
+_COMMIT = re.compile(r"[0-9a-f]{40}")
+_REMEMBERED = (
+    "Every signature, every key's power and every link from genesis on was checked, and this clone finds every "
+    "entry that it verified before. The anchors beside the states are compared by `nox -s verify`."
+)
+_SALVAGED = "Compared with nothing: what follows the last good entry is not believed."
+_NEW = "There is nothing to compare yet."
+
+
+def gather(context: Context) -> Material:
+    """Read everything through a context, whose ledger verified when it was opened.
+
+    Raises:
+        LedgerError: The ledger does not verify; `gather_broken` shows what does.
+    """
+    entries = context.ledger.entries()
+    history = read_history(entries)
+    now = datetime.now(UTC)
+    return Material(
+        project=context.project.name,
+        target=context.target.name,
+        relaxes=tuple(context.target.relaxes),
+        now=now,
+        environments=tuple(context.environments),
+        history=history,
+        entries=entries,
+        rows=_rows(context, history),
+        verification=Verification(
+            verified=len(entries),
+            total=len(entries),
+            head=history.head,
+            anchor=_REMEMBERED if entries else _NEW,
+            at=now.isoformat(timespec="seconds"),
+        ),
+        reading=Reading(
+            judged=lambda entry: change_set_beside(context.ledger, entry),
+            resources=lambda release, place: _resources(context.store, release, place),
+        ),
+        differences=lambda release, before: differences(context.store, release, before),
+        commit_times=commit_times(context.project.root, entries),
+    )
+
+
+def gather_broken(error: LedgerError) -> Material:
+    """Read what still verifies of a ledger that does not as a whole, under the settings of this checkout.
+
+    Raises:
+        TollgateError: Not even the checkout's settings can be read.
+    """
+    home, root = Home.find(), project_root()
+    saved = salvage(home.ledger)
+    environments = load_environments(root / "environments")
+    history = read_history(saved.entries)
+    now = datetime.now(UTC)
+    store, ledger = ReleaseStore(home.releases), Ledger(home.ledger, remembers=False)
+    target = str(saved.entries[0].body["target"]) if saved.entries else "unknown"
+    return Material(
+        project=load_project(root).name,
+        target=safe(target),
+        relaxes=(),
+        now=now,
+        environments=tuple(environments),
+        history=history,
+        entries=saved.entries,
+        rows=plain_rows(history, environments),
+        verification=Verification(
+            verified=len(saved.entries),
+            total=saved.total,
+            head=history.head,
+            anchor=_SALVAGED,
+            at=now.isoformat(timespec="seconds"),
+            problem=safe(error.message),
+            unknown=saved.unknown,
+        ),
+        reading=Reading(
+            judged=lambda entry: change_set_beside(ledger, entry),
+            resources=lambda release, place: _resources(store, release, place),
+        ),
+        differences=lambda release, before: differences(store, release, before),
+        commit_times=commit_times(root, saved.entries),
+    )
+
+
+def plain_rows(
+    history: History, environments: Environments, problem: TollgateError | None = None
+) -> list[dict[str, Any]]:
+    """Return the rows of `status` without asking a gate; each says why, if there is a reason."""
+    told = (
+        [{"gate": "status", "sentence": problem.message, "unblock": problem.hint or "mend that first"}]
+        if problem
+        else []
+    )
+    rows = []
+    for environment in environments:
+        main = Instance(environment.name, environment.name)
+        known = {instance for instance in history.instances if instance.environment == environment.name}
+        for instance in [main, *sorted(known - {main})]:
+            mine = history.of(instance)
+            if instance == main or mine.state is not State.EMPTY:
+                rows.append(
+                    {
+                        "instance": str(instance),
+                        "environment": instance.environment,
+                        "suffix": instance.suffix,
+                        "state": mine.state.value,
+                        "release": mine.release,
+                        "since": mine.deployed.at if mine.deployed else None,
+                        "wanted": None,
+                        "waiting": mine.waiting.body["change_set"] if mine.waiting else None,
+                        "queued": None,
+                        "at_work": None,
+                        "notices": [],
+                        "blocks": told,
+                    }
+                )
+    return rows
+
+
+def commit_times(root: Path, entries: Sequence[Entry]) -> Mapping[str, datetime]:
+    """Return when each commit that a candidate names was made, as far as this checkout knows."""
+    named = {str(entry.body["commit"]) for entry in entries if entry.kind == "candidate"}
+    asked = sorted(commit for commit in named if _COMMIT.fullmatch(commit))
+    if not asked:
+        return {}
+    try:
+        answer = subprocess.run(
+            ["git", "log", "--no-walk=unsorted", "--ignore-missing", "--format=%H %cI", "--stdin"],
+            input="\n".join(asked),
+            capture_output=True,
+            text=True,
+            cwd=root,
+            timeout=30,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return {}
+    pairs = (line.split(" ", 1) for line in answer.stdout.splitlines())
+    return {commit: datetime.fromisoformat(at) for commit, at in pairs}
+
+
+def _rows(context: Context, history: History) -> list[dict[str, Any]]:
+    try:
+        return status_rows(context)
+    except LedgerError:
+        raise
+    except TollgateError as error:  # a release that the store has lost, say: the board still tells the rest
+        return plain_rows(history, context.environments, error)
+
+
+def _resources(store: ReleaseStore, release: str, place: str) -> Mapping[str, str | None]:
+    """Return the resources of a release's stack; none where the store cannot give it."""
+    try:
+        found = store.read(store.load(release), stack_title(place))
+        return resources_of(json.loads(found))
+    except (TollgateError, ValueError):
+        return {}
