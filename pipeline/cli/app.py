@@ -15,7 +15,7 @@ from pipeline import waiting
 from pipeline.ask import Wish
 from pipeline.build.synth import synthesize_whole
 from pipeline.carry import Arrival, Report
-from pipeline.cli import cloud, origin, settings
+from pipeline.cli import cloud, look, origin, settings
 from pipeline.cli.console import print_json, progress, results, run
 from pipeline.context import Context
 from pipeline.endpoint import find_deployed
@@ -26,6 +26,7 @@ from pipeline.model.release import short
 from pipeline.plan import Judged, judge, open_site
 from pipeline.settings import load_environments, load_project
 from pipeline.show import change_set as show_change_set
+from pipeline.show.watch import watch as watch_rows
 from pipeline.show.words import show_reasons, show_rows
 from pipeline.status import status_rows
 
@@ -38,6 +39,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.add_typer(cloud.app, name="cloud")
+look.register(app)
 settings.register(app)
 
 Env = Annotated[str, typer.Argument(metavar="ENV", help="The environment: dev, staging or prod.")]
@@ -155,9 +157,17 @@ def reject(env: Env, reason: Reason, suffix: Suffix = None, target: Target = Non
 
 
 @app.command()
-def status(target: Target = None, as_json: Json = False) -> None:
+def status(
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Show it again whenever it changes, until Ctrl-C.")
+    ] = False,
+    target: Target = None,
+    as_json: Json = False,
+) -> None:
     """Show what runs where, what waits, and what would unblock it."""
     context = Context.open(progress(), target)
+    if watch:
+        watch_rows(results(), lambda: status_rows(Context.open(progress(), target)), as_json=as_json)
     rows = status_rows(context)
     if as_json:
         print_json(
