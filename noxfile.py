@@ -174,6 +174,12 @@ def least_privilege(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
+def check(session: nox.Session) -> None:
+    """Run the check `-- NAME --release DIR` as tollgate.toml has it."""
+    _tollgate(session, "check", policies="policies" in session.posargs)
+
+
+@nox.session(default=False)
 def policies(session: nox.Session) -> None:
     """Judge the synthesized directory `-- DIR` by every policy."""
     _environment(session, policies=True)
@@ -196,7 +202,7 @@ def bench(session: nox.Session) -> None:
 @nox.session(default=False)
 def dev(session: nox.Session) -> None:
     """Make `.venv` with everything in it and the `tollgate` command."""
-    _environment(session, policies=True)
+    _environment(session, policies="--without-policies" not in session.posargs)
     session.log("ready: `. .venv/bin/activate`, then `tollgate --help`")
 
 

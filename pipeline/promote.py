@@ -7,9 +7,10 @@ the ledger, takes the next allowed step, and stops where it may not go on. A kil
 from dataclasses import replace
 
 from pipeline.ask import Wish
-from pipeline.build.release import build_release, record_provenance
+from pipeline.build.release import record_provenance
 from pipeline.build.source import people_since, read_source
 from pipeline.carry import Arrival, Report, carry, offered
+from pipeline.ci.place import Machine, Place
 from pipeline.context import Context, with_fresh_ledger
 from pipeline.evidence.checks import run_checks
 from pipeline.host.faults import reached
@@ -20,29 +21,43 @@ from pipeline.model.ledger import Entry
 from pipeline.model.release import Release, short
 
 
-def build(context: Context) -> Release:
+def build(context: Context, place: Place | None = None) -> Release:
     """Build the release of this checkout and keep it, with where it comes from.
+
+    Args:
+        context: The project and its accounts.
+        place: Where it is built. Default: on this machine, without a word about it.
 
     Raises:
         TollgateError: It cannot be built.
     """
     source = read_source(context.project.root)
+    if place is not None:
+        context.progress.note("build", place.sentence)
     with context.progress.step("build", "release") as step:
-        release = build_release(context.project, context.environments.names, context.home, step.say)
+        release = (place or Machine()).build(
+            context.project, context.environments.names, context.home, step.say
+        )
         record_provenance(context.store, release, source)
         step.result = short(release.digest)
     reached("release-built")
     return release
 
 
-def check(context: Context, release: Release) -> None:
+def check(context: Context, release: Release, place: Place | None = None) -> None:
     """Run the checks that this release has not passed yet.
+
+    Args:
+        context: The project and its accounts.
+        release: What is checked.
+        place: Where the checks run. Default: on this machine.
 
     Raises:
         RefusedError: One of them failed; its last words are in the message.
     """
     with context.progress.step("build", "checks") as step:
-        results = run_checks(context.project, context.store, release, context.home.work, step.say)
+        runner = (place or Machine()).runner
+        results = run_checks(context.project, context.store, release, context.home.work, step.say, runner)
         step.result = ", ".join(
             f"{result.check} {'passed' if result.passed else 'failed'}{' before' if result.reused else ''}"
             for result in results
@@ -53,20 +68,23 @@ def check(context: Context, release: Release) -> None:
             raise RefusedError(message, "nothing was deployed; mend what it names, then run again")
 
 
-def promote(context: Context, wish: Wish, release: Release | None = None) -> tuple[Report, ...]:
+def promote(
+    context: Context, wish: Wish, release: Release | None = None, *, place: Place | None = None
+) -> tuple[Report, ...]:
     """Build the release, check it, record it as wanted, and carry it as far as its gates allow.
 
     Args:
         context: The project and its accounts.
         wish: What the caller asks for.
         release: What was built of exactly this checkout before. Default: it is built now.
+        place: Where it is built and checked. Default: on this machine.
 
     Raises:
         TollgateError: Something went wrong; the message says what, and what to do.
     """
     instance_of(context.environments.up_to(wish.to)[-1], wish.suffix)  # refused before anything is built
-    release = release or build(context)
-    check(context, release)
+    release = release or build(context, place)
+    check(context, release, place)
     if wish.suffix is None:
         with_fresh_ledger(lambda: _want(context, release, wish))
     reached("candidate-recorded")

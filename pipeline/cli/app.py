@@ -15,6 +15,8 @@ from pipeline import waiting
 from pipeline.ask import Wish
 from pipeline.build.synth import synthesize_whole
 from pipeline.carry import Arrival, Report
+from pipeline.ci.alone import build_alone, check_alone
+from pipeline.ci.place import find_place
 from pipeline.cli import cloud, look, origin, settings
 from pipeline.cli.console import print_json, progress, results, run
 from pipeline.context import Context
@@ -57,6 +59,18 @@ Target = Annotated[
     ),
 ]
 Reason = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; it is recorded in the ledger.")]
+Engine = Annotated[
+    str,
+    typer.Option(
+        "--engine",
+        metavar="WHEN",
+        help="Run steps in containers of a Dagger engine: auto (where there is one), require or off.",
+    ),
+]
+Settings = Annotated[
+    Path | None,
+    typer.Option("--settings", metavar="DIR", help="The settings that count. Default: the checkout's."),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else to standard output.")]
 
 
@@ -71,10 +85,44 @@ def synth(
 
 
 @app.command()
-def build(target: Target = None) -> None:
+def build(
+    target: Target = None,
+    engine: Engine = "auto",
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", metavar="DIR", help="Only write it there, unsigned, as an OCI image layout."),
+    ] = None,
+    settings: Settings = None,
+) -> None:
     """Build the release of this checkout; the last line printed is its digest."""
-    release = promoting.build(Context.open(progress(), target))
+    if out is None and settings is not None:
+        raise UsageError("`--settings` is for `--out` only", "pinned settings come from the ledger by themselves")
+    if out is None:
+        context = Context.open(progress(), target)
+        release = promoting.build(context, find_place(engine, project_root()))
+    else:
+        with progress().step("build", "release") as step:
+            release = build_alone(out, settings, step.say)
+            step.result = short(release.digest)
     typer.echo(release.digest)
+
+
+@app.command()
+def check(
+    name: Annotated[str, typer.Argument(metavar="CHECK", help="Its name in tollgate.toml.")],
+    release: Annotated[
+        Path, typer.Option("--release", metavar="DIR", help="The files of a release, laid out in a folder.")
+    ],
+    report: Annotated[
+        Path | None, typer.Option("--report", metavar="FILE", help="Where the check writes its report.")
+    ] = None,
+    settings: Settings = None,
+) -> None:
+    """Run one check over the files of a release; nothing is signed or recorded."""
+    result = check_alone(name, release, report, settings)
+    typer.echo(result.output)
+    if not result.passed:
+        raise typer.Exit(1)
 
 
 @app.command()
@@ -90,6 +138,7 @@ def promote(
         bool, typer.Option("--allow-dirty", help="Let uncommitted files go beyond dev; it is recorded.")
     ] = False,
     ask_again: Annotated[bool, typer.Option("--ask-again", help="Show again what was rejected.")] = False,
+    engine: Engine = "auto",
     target: Target = None,
     as_json: Json = False,
 ) -> None:
@@ -98,7 +147,7 @@ def promote(
     wish = Wish(to=to, suffix=suffix, check=check, allow_dirty=allow_dirty, ask_again=ask_again)
     if suffix is not None and to is None:
         raise UsageError("a suffix needs the environment it is for", "for example `--to dev --suffix pr-42`")
-    reports = promoting.promote(context, wish)
+    reports = promoting.promote(context, wish, place=find_place(engine, project_root()))
     _conclude(context, wish, reports, as_json=as_json)
 
 
