@@ -47,7 +47,9 @@ class Pinned:
             return None
         first = ", ".join(self.differences[:_TOLD])
         more = f" and {len(self.differences) - _TOLD} more" if len(self.differences) > _TOLD else ""
-        return f"those of this checkout do not count: {first}{more} (`nox -s settings` shows all and signs them)"
+        return (
+            f"those of this checkout do not count: {first}{more} (`nox -s settings` shows all and signs them)"
+        )
 
 
 def find_ledger(home: Home, root: Path) -> Ledger:
@@ -76,7 +78,12 @@ def pinned_settings(home: Home, ledger: Ledger, root: Path, target: str) -> Pinn
     entries = ledger.entries()
     if not entries:
         return Pinned(
-            tree, tree.digest, root, load_project(root, bundle=tree), load_environments(root / "environments"), ()
+            tree,
+            tree.digest,
+            root,
+            load_project(root, bundle=tree),
+            load_environments(root / "environments"),
+            (),
         )
     kept = entries[0].body["target"]
     if kept != target:
