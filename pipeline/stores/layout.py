@@ -3,6 +3,8 @@
 Every blob is hashed on each read; what does not match its name is never used.
 """
 
+import time
+from collections.abc import Collection, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +18,7 @@ from pipeline.model.release import MANIFEST_MEDIA_TYPE, is_digest, short
 from pipeline.stores.manifests import (
     MalformedError,
     attached_of,
+    blobs_of,
     descriptor,
     index_entries,
     index_of,
@@ -25,6 +28,7 @@ from pipeline.stores.manifests import (
 MAX_BLOB_BYTES = 64 * 1024 * 1024
 """Larger than anything Tollgate stores; it is read into memory whole."""
 
+_IN_FLIGHT_SECONDS = 3600
 _LAYOUT = canonical_bytes({"imageLayoutVersion": "1.0.0"})
 
 
@@ -45,6 +49,10 @@ class Layout:
     def holds(self, digest: str) -> bool:
         """Whether there is something of this name (`read` judges its content)."""
         return self._blob_path(digest).exists()
+
+    def lists(self, digest: str) -> bool:
+        """Whether the index lists the manifest."""
+        return any(entry["digest"] == digest for entry in self._entries())
 
     def is_whole(self, digest: str) -> bool:
         """Whether the blob is there and is what its name says."""
@@ -131,6 +139,63 @@ class Layout:
                 return
             write_atomically(self.path / "index.json", index_of([*entries, _entry(manifest)]), 0o644)
 
+    def of_kind(self, kind: str) -> tuple[str, ...]:
+        """Return the digests of the manifests of one artifact type, oldest first."""
+        return tuple(entry["digest"] for entry in self._entries() if entry.get("artifactType") == kind)
+
+    def remove(self, digests: Collection[str], *, dry_run: bool = False) -> int:
+        """Remove manifests, what is attached to them, and every blob that nothing names any more.
+
+        The index goes first: whoever reads meanwhile finds a manifest whole or not at all.
+
+        Args:
+            digests: Which manifests.
+            dry_run: Whether only to count.
+
+        Returns:
+            The bytes of the blobs that go.
+
+        Raises:
+            TollgateError: A manifest that stays is damaged, or the disk cannot be written; nothing was removed then.
+        """
+        with lock.hold(self.path / ".lock", "removing releases", wait_seconds=30):
+            entries = self._entries()
+            manifests = {entry["digest"]: self.read(entry["digest"]) for entry in entries}
+            try:
+                gone = {name for name, content in manifests.items() if {name, _subject(content)} & {*digests}}
+                named = {
+                    name: {name, *(blob.digest for blob in blobs_of(manifests[name]))} for name in manifests
+                }
+            except MalformedError as error:
+                raise corrupt(str(self.path), f"lists a manifest that {error}") from None
+            needed = set().union(*(blobs for name, blobs in named.items() if name not in gone))
+            unneeded = set().union(*(named[name] for name in gone)) - needed
+            if not dry_run:
+                left = [entry for entry in entries if entry["digest"] not in gone]
+                write_atomically(self.path / "index.json", index_of(left), 0o644)
+            return sum(self._drop(digest, dry_run=dry_run) for digest in {*unneeded, *self._stray(needed)})
+
+    def _stray(self, needed: Collection[str]) -> Iterator[str]:
+        """Yield the blobs that nothing names, but those that were written lately: their manifest may be on its way."""
+        for path in self._blobs.iterdir() if self._blobs.is_dir() else ():
+            digest = f"sha256:{path.name}"
+            age_seconds = time.time() - path.stat().st_mtime
+            if is_digest(digest) and digest not in needed and age_seconds >= _IN_FLIGHT_SECONDS:
+                yield digest
+
+    def _drop(self, digest: str, *, dry_run: bool) -> int:
+        path = self._blob_path(digest)
+        try:
+            size = path.stat().st_size
+            if not dry_run:
+                path.unlink()
+        except FileNotFoundError:
+            return 0
+        except OSError as error:
+            message = f"the release store {self.path} cannot be written: {error.strerror or error}"
+            raise TollgateError(message, "mend its permissions, then run again: it goes on there") from error
+        return size
+
     def _blob_path(self, digest: str) -> Path:
         if not is_digest(digest):
             raise corrupt(str(digest), "is not the name of a blob")
@@ -179,3 +244,8 @@ def corrupt(name: str, what: str) -> CorruptReleaseError:
 def _entry(manifest: bytes) -> dict[str, Any]:
     digest = sha256_digest(manifest)
     return descriptor(manifest) | {"annotations": {"org.opencontainers.image.ref.name": short(digest)}}
+
+
+def _subject(manifest: bytes) -> str | None:
+    """Return the digest that an attached document is about; None for what is attached to nothing."""
+    return attached_of(manifest)[0] if "subject" in json_object(manifest) else None

@@ -4,14 +4,14 @@ A registry, where one is named, is a remote of it: what is not here is pulled fr
 pushed there. Every manifest and blob is hashed on each read; what does not match its name is never used.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 from pipeline.model.canonical import canonical_bytes, sha256_digest
 from pipeline.model.errors import TollgateError
-from pipeline.model.release import EMPTY_CONFIG, Release, is_digest
+from pipeline.model.release import EMPTY_CONFIG, RELEASE_TYPE, Release, is_digest
 from pipeline.stores.layout import CorruptReleaseError, Layout, corrupt
 from pipeline.stores.manifests import (
     SAFE_TITLE,
@@ -133,6 +133,18 @@ class ReleaseStore:
     def holds(self, digest: str) -> bool:
         """Whether the store has a manifest with this digest (its content is judged by `load`)."""
         return self._layout.holds(digest)
+
+    def releases(self) -> tuple[str, ...]:
+        """Return the digests of the releases that are here, oldest first."""
+        return self._layout.of_kind(RELEASE_TYPE)
+
+    def remove(self, digests: Collection[str], *, dry_run: bool = False) -> int:
+        """Remove releases, with what is attached to them, from here; return the bytes that this frees.
+
+        Raises:
+            TollgateError: The store is damaged or cannot be written; nothing was removed then.
+        """
+        return self._layout.remove(digests, dry_run=dry_run)
 
     def read(self, release: Release, title: str) -> bytes:
         """Return the bytes of one file of a release, verified.

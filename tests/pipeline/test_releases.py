@@ -5,7 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -379,20 +379,6 @@ def test_many_processes_save_and_nothing_is_lost(store: ReleaseStore) -> None:
 
 
 # --- trouble with the disk
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 256 KiB."""
-    folder = tmp_path / "small"
-    folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=256k,mode=700", "tollgate-test", str(folder)]
-    if os.geteuid() != 0 or shutil.which("mount") is None:
-        pytest.skip("only root can make a small file system")
-    if subprocess.run(mount, capture_output=True, check=False, timeout=60).returncode != 0:
-        pytest.skip("file systems cannot be mounted here")
-    yield folder
-    subprocess.run(["umount", str(folder)], check=True, timeout=60)
 
 
 def test_a_full_disk_leaves_the_store_as_it_was(small_disk: Path) -> None:
