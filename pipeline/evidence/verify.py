@@ -7,8 +7,8 @@ store lists can be cut or padded by whoever writes to the store.
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import StrEnum
 
+from pipeline.model.audit import Problem, ProblemKind
 from pipeline.model.canonical import canonical_bytes
 from pipeline.model.errors import TollgateError
 from pipeline.model.ledger import Entry
@@ -29,37 +29,11 @@ from pipeline.trust.statement import (
     signed_at,
 )
 
+__all__ = ["Named", "Problem", "ProblemKind", "Wanted", "named_in", "verify_evidence"]
+
 _CLOCKS_MAY_DIFFER = timedelta(minutes=5)
 FindKey = Callable[[str, int], PublicKey | None]
 """Gives the key with an id that counts at an entry's number: `Keyring.key_at`."""
-
-
-class ProblemKind(StrEnum):
-    """What is the matter with evidence."""
-
-    MISSING = "missing"
-    """The ledger names none, or what it names is not in the store."""
-    FORGED = "forged"
-    """It was altered, its signature does not fit, or it says something else than the ledger says it says."""
-    STALE = "stale"
-    """It is too old, or rests on a configuration that no longer counts."""
-    NOT_ALLOWED = "not-allowed"
-    """It is signed by a key that may not say this, or that did not count when the ledger named it."""
-    FAILED = "failed"
-    """The newest result is a no."""
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """Something that is the matter.
-
-    Attributes:
-        kind: What.
-        sentence: The same in words, without a final period.
-    """
-
-    kind: ProblemKind
-    sentence: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """What the ledger's entries add up to: for each instance, what runs there, what is under way, what waits."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
@@ -169,29 +169,61 @@ class History:
 
 def read_history(entries: Iterable[Entry]) -> History:
     """Fold entries, oldest first, into what they add up to."""
-    candidates: list[Candidate] = []
-    instances: dict[Instance, InstanceHistory] = {}
-    evidence: dict[str, tuple[Entry, ...]] = {}
-    freezes: list[Entry] = []
-    authority, newest = Authority(), None
+    fold = _Fold()
     for entry in entries:
-        newest = entry
+        fold.add(entry)
+    return fold.history()
+
+
+def histories_before(entries: Iterable[Entry], kind: Kind) -> Iterator[tuple[History, Entry]]:
+    """Yield each entry of a kind with what everything before it adds up to, in one pass over the ledger."""
+    fold = _Fold()
+    for entry in entries:
+        if entry.kind is kind:
+            yield fold.history(), entry
+        fold.add(entry)
+
+
+class _Fold:
+    """What the entries so far add up to."""
+
+    def __init__(self) -> None:
+        self._candidates: list[Candidate] = []
+        self._instances: dict[Instance, InstanceHistory] = {}
+        self._evidence: dict[str, tuple[Entry, ...]] = {}
+        self._freezes: list[Entry] = []
+        self._authority = Authority()
+        self._newest: Entry | None = None
+
+    def history(self) -> History:
+        """Return it as a value that later entries do not change."""
+        return History(
+            tuple(self._candidates),
+            dict(self._instances),
+            dict(self._evidence),
+            tuple(self._freezes),
+            self._authority,
+            self._newest,
+        )
+
+    def add(self, entry: Entry) -> None:
+        """Take the next entry in."""
+        self._newest = entry
         if entry.kind is Kind.CANDIDATE:
-            candidates.append(Candidate(entry))
+            self._candidates.append(Candidate(entry))
         elif entry.kind is Kind.EVIDENCE:
             release = str(entry.body["release"])
-            evidence[release] = (*evidence.get(release, ()), entry)
+            self._evidence[release] = (*self._evidence.get(release, ()), entry)
         elif entry.kind is Kind.FREEZE:
-            freezes.append(entry)
+            self._freezes.append(entry)
         elif entry.kind is Kind.THAW:
-            freezes = [freeze for freeze in freezes if freeze.digest != entry.body["freeze"]]
+            self._freezes = [freeze for freeze in self._freezes if freeze.digest != entry.body["freeze"]]
         elif entry.kind in _STEPS:
             instance = Instance(entry.body["environment"], entry.body["suffix"])
-            before = instances.get(instance, InstanceHistory(instance))
-            instances[instance] = _STEPS[entry.kind](before, entry)
+            before = self._instances.get(instance, InstanceHistory(instance))
+            self._instances[instance] = _STEPS[entry.kind](before, entry)
         else:
-            authority = authority.after(entry)
-    return History(tuple(candidates), instances, evidence, tuple(freezes), authority, newest)
+            self._authority = self._authority.after(entry)
 
 
 def _shown(before: InstanceHistory, entry: Entry) -> InstanceHistory:

@@ -41,7 +41,7 @@ class Case:
     named: list[Named] = field(default_factory=list)
 
     def say(
-        self, check: str, *, by: Keys | None = None, about: str | None = None, **changes: object
+        self, check: str, *, by: Keys | None = None, about: str | None = None, **changes: Any
     ) -> Statement:
         """Sign a check's result, attach it, name it."""
         said = replace(
