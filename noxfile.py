@@ -28,6 +28,20 @@ VENV = ROOT / ".venv"
 POLICIES_VENV = ROOT / ".nox" / "policies"
 UV_VENV = ROOT / ".nox" / "uv"
 OLDEST_PYTHON = (3, 11)
+MOVE = {
+    "promote",
+    "origin",
+    "plan",
+    "approve",
+    "break-glass",
+    "rollback",
+    "recover",
+    "heal",
+    "drift",
+    "sweep",
+    "destroy",
+}
+NEED_TERRAFORM = MOVE | {"bootstrap", "key"}
 
 
 # --- The way of a release ---------------------------------------------------------------------------------------
@@ -103,6 +117,78 @@ def key(session: nox.Session) -> None:
 def origin(session: nox.Session) -> None:
     """Make a repository on this machine to which a push promotes."""
     _tollgate(session, "origin", policies=True)
+
+
+@nox.session(default=False)
+def rollback(session: nox.Session) -> None:
+    """Go back in `-- ENV --reason TEXT`, and hold it there."""
+    _tollgate(session, "rollback")
+
+
+@nox.session(default=False)
+def recover(session: nox.Session) -> None:
+    """Go forward again in `-- ENV` after a change that did not hold."""
+    _tollgate(session, "recover", policies=True)
+
+
+@nox.session(default=False)
+def heal(session: nox.Session) -> None:
+    """Put right in `-- ENV` what was changed behind the release's back."""
+    _tollgate(session, "heal")
+
+
+@nox.session(default=False)
+def drift(session: nox.Session) -> None:
+    """Compare the cloud with what is deployed, in `-- ENV` or everywhere."""
+    _tollgate(session, "drift")
+
+
+@nox.session(default=False)
+def acknowledge(session: nox.Session) -> None:
+    """Say `-- ENV --reason TEXT` that you know of the drift found last."""
+    _tollgate(session, "acknowledge")
+
+
+@nox.session(default=False)
+def hold(session: nox.Session) -> None:
+    """Let nothing move forward in `-- ENV --reason TEXT`."""
+    _tollgate(session, "hold")
+
+
+@nox.session(default=False)
+def unhold(session: nox.Session) -> None:
+    """End the hold of `-- ENV --reason TEXT`."""
+    _tollgate(session, "unhold")
+
+
+@nox.session(default=False)
+def freeze(session: nox.Session) -> None:
+    """Let nothing move in `-- ENV --until TIME --reason TEXT`."""
+    _tollgate(session, "freeze")
+
+
+@nox.session(default=False)
+def break_glass(session: nox.Session) -> None:
+    """Apply what waits in `-- ENV --reason TEXT` past everyone else."""
+    _tollgate(session, "break-glass")
+
+
+@nox.session(default=False)
+def revoke(session: nox.Session) -> None:
+    """Let the key `-- KEY --reason TEXT` count no more."""
+    _tollgate(session, "revoke")
+
+
+@nox.session(default=False)
+def prune(session: nox.Session) -> None:
+    """Remove releases that nothing needs any more; `--dry-run` looks."""
+    _tollgate(session, "prune")
+
+
+@nox.session(default=False)
+def sweep(session: nox.Session) -> None:
+    """Destroy previews that are past their time."""
+    _tollgate(session, "sweep")
 
 
 @nox.session(default=False)
@@ -234,7 +320,7 @@ def lock(session: nox.Session) -> None:
 def _tollgate(session: nox.Session, verb: str, *, policies: bool = False) -> None:
     """Run one verb of the `tollgate` command with the session's arguments."""
     _environment(session, policies=policies)
-    if verb in {"promote", "origin", "plan", "approve", "destroy", "bootstrap", "key"}:
+    if verb in NEED_TERRAFORM:
         _install_terraform_if_missing(session)
     _run(session, "python", "-m", "pipeline", verb, *session.posargs)
 

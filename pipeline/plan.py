@@ -1,10 +1,10 @@
 """Make a plan for one instance and say what it would do: the same for `plan`, `promote` and `destroy`."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 from pipeline.adoption import adopt_unfinished, apply_logs
 from pipeline.context import Context
@@ -14,7 +14,6 @@ from pipeline.deploy.workspace import (
     LOCK_FILE,
     STACK_FILE,
     Event,
-    StateLockedError,
     Workspace,
     open_workspace,
 )
@@ -22,15 +21,13 @@ from pipeline.host import lock
 from pipeline.host.faults import reached
 from pipeline.model.change_set import ChangeSet
 from pipeline.model.environment import Environment, Instance
-from pipeline.model.errors import TollgateError
 from pipeline.model.kinds import Operation
 from pipeline.model.release import LAMBDA_PACKAGE, PROVIDER_LOCK, Release, stack_title
 from pipeline.model.safety import findings, needs_person
 from pipeline.model.safety.finding import Finding
 from pipeline.show.progress import Step
+from pipeline.state_lock import past_a_dead_lock
 from pipeline.targets.account import Account
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,34 +94,63 @@ def open_site(
                 bucket.ensure()
             with bucket.promotion_lock(instance, what, say):
                 reached("locked")
-                bucket.insist_on_version(instance, context.terraform.version)
-                with open_workspace(
-                    _files(context, release, environment),
-                    name=instance.file_stem,
-                    account=account,
-                    variables={
-                        "environment_suffix": instance.suffix,
-                        "account_id": account.account_id,
-                        "release": release.digest,
-                    },
-                    terraform=context.terraform,
-                    work=context.home.work,
-                    cache=context.home.cache,
-                    keep_open=(descriptor,),
-                    logs=apply_logs(context, instance),
-                ) as workspace:
-                    yield Site(
-                        environment=environment,
-                        instance=instance,
-                        release=release,
-                        account=account,
-                        bucket=bucket,
-                        workspace=workspace,
-                        baseline=_baseline(context, environment, release, bucket.resource_count(instance)),
-                    )
+                with _site(context, environment, instance, release, account, (descriptor,)) as site:
+                    yield site
     except lock.LockHeldError as error:
         message = f"{instance} is held: {error.message}"
         raise lock.LockHeldError(message, error.hint) from None
+
+
+@contextmanager
+def look_at(
+    context: Context, environment: Environment, instance: Instance, release: Release
+) -> Iterator[Site]:
+    """Unpack the release for the instance without taking any lock: for questions that change nothing.
+
+    Raises:
+        TollgateError: The account is another one or cannot be reached, or the release is damaged.
+    """
+    account = context.target.account(environment)
+    account.insist_on_identity()
+    with _site(context, environment, instance, release, account, ()) as site:
+        yield site
+
+
+@contextmanager
+def _site(
+    context: Context,
+    environment: Environment,
+    instance: Instance,
+    release: Release,
+    account: Account,
+    keep_open: tuple[int, ...],
+) -> Iterator[Site]:
+    bucket = StateBucket(account)
+    bucket.insist_on_version(instance, context.terraform.version)
+    with open_workspace(
+        _files(context, release, environment),
+        name=instance.file_stem,
+        account=account,
+        variables={
+            "environment_suffix": instance.suffix,
+            "account_id": account.account_id,
+            "release": release.digest,
+        },
+        terraform=context.terraform,
+        work=context.home.work,
+        cache=context.home.cache,
+        keep_open=keep_open,
+        logs=apply_logs(context, instance),
+    ) as workspace:
+        yield Site(
+            environment=environment,
+            instance=instance,
+            release=release,
+            account=account,
+            bucket=bucket,
+            workspace=workspace,
+            baseline=_baseline(context, environment, release, bucket.resource_count(instance)),
+        )
 
 
 def judge(context: Context, site: Site, operation: Operation = Operation.FORWARD) -> Judged:
@@ -148,22 +174,26 @@ def judge(context: Context, site: Site, operation: Operation = Operation.FORWARD
             lambda release: _files(context, release, site.environment),
         )
 
-    _past_a_dead_lock(context, site, adopt)
+    past_a_dead_lock(context, site.instance, workspace, adopt)
     with context.progress.step(place, "plan") as step:
-        judged = _past_a_dead_lock(context, site, lambda: plan_again(site, step, operation))
+        judged = past_a_dead_lock(
+            context, site.instance, workspace, lambda: plan_again(site, step, operation)
+        )
     reached("planned")
     return judged
 
 
-def plan_again(site: Site, step: Step, operation: Operation = Operation.FORWARD) -> Judged:
-    """Plan once more in a folder that is ready for it."""
+def plan_again(
+    site: Site, step: Step, operation: Operation = Operation.FORWARD, *, lock: bool = True
+) -> Judged:
+    """Plan once more in a folder that is ready for it; without `lock` only to look."""
     destroy = operation is Operation.DESTROY
 
     def on_event(_: Event) -> None:
         reached("planning")
         step.say("asking the cloud")
 
-    has_changes = site.workspace.plan(on_event, destroy=destroy)
+    has_changes = site.workspace.plan(on_event, destroy=destroy, lock=lock)
     judged = _read(site, has_changes=has_changes, operation=operation)
     counts = ", ".join(f"{number} {word}" for word, number in judged.change_set.summary.items())
     step.result = "nothing to do" if judged.change_set.is_empty else counts
@@ -218,26 +248,3 @@ def _baseline(
         return None
     stack: Mapping[str, Any] = json.loads(context.store.read(release, stack_title(before.name)))
     return stack
-
-
-def _past_a_dead_lock(context: Context, site: Site, attempt: Callable[[], T]) -> T:
-    """Do what needs the state; where a dead Terraform left its lock on it, remove that first."""
-    try:
-        return attempt()
-    except StateLockedError as error:
-        _break_dead_lock(context, site, error)
-        return attempt()
-
-
-def _break_dead_lock(context: Context, site: Site, error: StateLockedError) -> None:
-    """Remove Terraform's own lock where its holder is provably dead.
-
-    We hold the instance against every promoter, and its kernel lock against every Terraform that a promoter on
-    this machine ever started. A state lock by this machine's name is therefore a dead one's.
-    """
-    me = lock.Owner.me("")
-    if error.who != f"{me.user}@{me.host}":
-        message = f"the state of {site.instance} is locked by {error.who}"
-        raise TollgateError(message, "wait until that Terraform ends, or remove its lock by hand") from error
-    context.progress.note(str(site.instance), "removing the state lock of a Terraform that died here")
-    site.workspace.force_unlock(error.lock_id)

@@ -120,6 +120,23 @@ def reconcile(context: Context, wish: Wish, release: Release | None = None) -> t
     return tuple(reports)
 
 
+def go_on(context: Context, environment: Environment, instance: Instance, wish: Wish | None = None) -> Report:
+    """Go on with the change set that is offered in an instance, as a person has just decided.
+
+    Raises:
+        RefusedError: Nothing is offered there any more.
+        TollgateError: Something went wrong; what had been done is recorded.
+    """
+    waiting = offered(context.history().of(instance), environment)
+    if waiting is None:
+        message = f"nothing waits for a decision in {instance} any more"
+        raise RefusedError(message, "`nox -s status` says what runs and what waits where")
+    context.target.prepare(lambda text: context.progress.note("cloud", text))
+    release = context.store.load(str(waiting.body["release"]))
+    operation = Operation(waiting.body["operation"])
+    return carry(context, environment, instance, release, wish or Wish(), operation)
+
+
 def _advance(
     context: Context, environment: Environment, release: Release, wish: Wish, *, ask_cloud: bool
 ) -> Report:
@@ -132,15 +149,14 @@ def _advance(
     mine = context.history().of(instance)
     if mine.open_start is not None:
         done = _finish(context, environment, mine.open_start, wish)
-        if done.arrival is not Arrival.ARRIVED:
+        if done.arrival is not Arrival.ARRIVED or mine.open_start.body["operation"] == Operation.DESTROY:
             return done
         mine = context.history().of(instance)
     waiting = offered(mine, environment)
     if waiting is None or _is(waiting, Operation.FORWARD, release.digest):
         return carry(context, environment, instance, release, wish, ask_cloud=ask_cloud)
-    first = context.store.load(str(waiting.body["release"]))
     operation = Operation(waiting.body["operation"])
-    report = carry(context, environment, instance, first, wish, operation, ask_cloud=ask_cloud)
+    report = go_on(context, environment, instance, wish)
     if report.arrival is Arrival.ARRIVED and operation is Operation.FORWARD:
         return carry(context, environment, instance, release, wish)
     return replace(report, queued=release.digest) if report.release != release.digest else report

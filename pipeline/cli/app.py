@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Annotated, NoReturn
 
 import typer
-from rich.console import Console
 from rich.text import Text
 
 from pipeline import bootstrap as bootstrapping
@@ -14,11 +13,12 @@ from pipeline import promote as promoting
 from pipeline import waiting
 from pipeline.ask import Wish
 from pipeline.build.synth import synthesize_whole
-from pipeline.carry import Arrival, Report
 from pipeline.ci.alone import build_alone, check_alone
 from pipeline.ci.place import find_place
-from pipeline.cli import cloud, look, origin, settings
+from pipeline.cli import cloud, look, origin, settings, ways_back
+from pipeline.cli.conclude import conclude, say_relaxed
 from pipeline.cli.console import print_json, progress, results, run
+from pipeline.cli.options import Env, Json, Reason, Suffix, Target
 from pipeline.context import Context
 from pipeline.endpoint import find_deployed
 from pipeline.host.home import project_root
@@ -29,7 +29,7 @@ from pipeline.plan import Judged, judge, open_site
 from pipeline.settings import load_environments, load_project
 from pipeline.show import change_set as show_change_set
 from pipeline.show.watch import watch as watch_rows
-from pipeline.show.words import show_reasons, show_rows
+from pipeline.show.words import show_rows
 from pipeline.status import status_rows
 
 app = typer.Typer(
@@ -41,24 +41,9 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.add_typer(cloud.app, name="cloud")
-look.register(app)
 settings.register(app)
+look.register(app)
 
-Env = Annotated[str, typer.Argument(metavar="ENV", help="The environment: dev, staging or prod.")]
-Suffix = Annotated[
-    str | None,
-    typer.Option("--suffix", metavar="NAME", help="A second instance beside the main one, such as pr-42."),
-]
-Target = Annotated[
-    str | None,
-    typer.Option(
-        "--target",
-        metavar="NAME",
-        help="local (emulated accounts, the default) or aws.",
-        envvar="TOLLGATE_TARGET",
-    ),
-]
-Reason = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; it is recorded in the ledger.")]
 Engine = Annotated[
     str,
     typer.Option(
@@ -71,7 +56,6 @@ Settings = Annotated[
     Path | None,
     typer.Option("--settings", metavar="DIR", help="The settings that count. Default: the checkout's."),
 ]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else to standard output.")]
 
 
 @app.command()
@@ -96,7 +80,9 @@ def build(
 ) -> None:
     """Build the release of this checkout; the last line printed is its digest."""
     if out is None and settings is not None:
-        raise UsageError("`--settings` is for `--out` only", "pinned settings come from the ledger by themselves")
+        raise UsageError(
+            "`--settings` is for `--out` only", "pinned settings come from the ledger by themselves"
+        )
     if out is None:
         context = Context.open(progress(), target)
         release = promoting.build(context, find_place(engine, project_root()))
@@ -148,7 +134,7 @@ def promote(
     if suffix is not None and to is None:
         raise UsageError("a suffix needs the environment it is for", "for example `--to dev --suffix pr-42`")
     reports = promoting.promote(context, wish, place=find_place(engine, project_root()))
-    _conclude(context, wish, reports, as_json=as_json)
+    conclude(context, wish, reports, as_json=as_json)
 
 
 @app.command()
@@ -183,16 +169,10 @@ def approve(
     console = results()
     said = f"approved {short(entry.body['change_set'])} for {instance}, until {entry.body['expires']}"
     console.print(Text(f"{said} (ledger entry {entry.number})"), soft_wrap=True)
-    operation = context.history().of(instance).waiting
-    destroys = operation is not None and operation.body["operation"] == "destroy"
-    if not go:
-        verb = f"destroy -- {env}" if destroys else "promote"
-        console.print(Text(f"next: `nox -s {verb}` applies it if the plan is still the same"), soft_wrap=True)
-    elif destroys:
-        _conclude(context, Wish(to=env, suffix=suffix), (destroying.destroy(context, environment, suffix),))
-    else:
-        wish = Wish(to=env, suffix=suffix)
-        _conclude(context, wish, promoting.reconcile(context, wish))
+    if go:
+        conclude(context, Wish(to=env, suffix=suffix), (promoting.go_on(context, environment, instance),))
+        return
+    console.print(Text("next: `nox -s promote` applies it if the plan is still the same"), soft_wrap=True)
 
 
 @app.command()
@@ -225,7 +205,7 @@ def status(
         return
     console = results()
     show_rows(console, rows)
-    _say_relaxed(console, context)
+    say_relaxed(console, context)
 
 
 @app.command()
@@ -284,7 +264,7 @@ def destroy(env: Env, suffix: Suffix = None, target: Target = None) -> None:
     context = Context.open(progress(), target)
     environment = context.environments.named(env)
     report = destroying.destroy(context, environment, suffix)
-    _conclude(context, Wish(to=env, suffix=suffix), (report,))
+    conclude(context, Wish(to=env, suffix=suffix), (report,))
 
 
 def main() -> NoReturn:
@@ -306,72 +286,5 @@ def _command_line() -> int:
     return code if isinstance(code, int) else 0
 
 
-def _conclude(context: Context, wish: Wish, reports: tuple[Report, ...], *, as_json: bool = False) -> None:
-    """Say where everything stands, ask on a terminal if something waits, and end with the right code."""
-    last = reports[-1]
-    if as_json:
-        print_json({"target": context.target.name, "instances": [_document(report) for report in reports]})
-    else:
-        _show_end(context, last)
-    if last.mismatch:
-        message = f"what was approved for {last.instance} is not what would be done now, so nothing was done"
-        raise RefusedError(message, "read the change set above, then approve that one or reject it")
-    if last.arrival is Arrival.REFUSED:
-        raise typer.Exit(RefusedError.exit_code)
-    if last.arrival is Arrival.WAITING and not as_json and sys.stdin.isatty() and sys.stderr.isatty():
-        _ask(context, wish, last)
-
-
-def _show_end(context: Context, last: Report) -> None:
-    console = results()
-    if last.arrival is Arrival.WAITING and last.judged is not None:
-        console.print()
-        show_change_set.show(console, last.judged.change_set, last.judged.findings, last.judged.needs_person)
-    console.print()
-    show_rows(console, status_rows(context))
-    if last.reasons and last.arrival is Arrival.REFUSED:
-        show_reasons(console, last.reasons)
-    _say_relaxed(console, context)
-
-
-def _say_relaxed(console: Console, context: Context) -> None:
-    if context.target.relaxes:
-        rules = "; ".join(context.target.relaxes)
-        console.print(Text(f"target {context.target.name}, where three rules are relaxed: {rules}", "dim"))
-
-
-def _ask(context: Context, wish: Wish, report: Report) -> None:
-    """Let the person who watches decide at once; nothing typed leaves it waiting."""
-    assert report.judged is not None
-    digits = short(report.judged.change_set.digest)
-    prompt = f"To approve {digits} for {report.instance}, type your reason; Enter leaves it waiting"
-    reason = typer.prompt(prompt, default="", show_default=False, err=True)
-    if not reason.strip():
-        return
-    environment = context.environments.named(report.instance.environment)
-    waiting.approve(context, environment, report.instance, reason)
-    shown = context.history().of(report.instance).waiting
-    if shown is not None and shown.body["operation"] == "destroy":
-        again: tuple[Report, ...] = (destroying.destroy(context, environment, wish.suffix),)
-    else:
-        again = promoting.reconcile(context, wish)
-    _conclude(context, wish, again)
-
-
-def _document(report: Report) -> dict[str, object]:
-    judged = report.judged
-    return {
-        "instance": str(report.instance),
-        "release": report.release,
-        "arrival": report.arrival.value,
-        "reasons": [
-            {"gate": reason.gate, "sentence": reason.sentence, "unblock": reason.unblock}
-            for reason in report.reasons
-        ],
-        "change_set": show_change_set.to_document(judged.change_set, judged.findings, judged.needs_person)
-        if judged
-        else None,
-    }
-
-
-origin.register(app, _conclude)
+origin.register(app, conclude)
+ways_back.register(app)

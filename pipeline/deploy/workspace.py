@@ -119,9 +119,16 @@ class Workspace:
             raise TerraformError("terraform init", [_plain(result.stderr or result.stdout)], hint)
 
     def plan(
-        self, on_event: Callable[[Event], None], *, destroy: bool = False, targets: Sequence[str] = ()
+        self,
+        on_event: Callable[[Event], None],
+        *,
+        destroy: bool = False,
+        targets: Sequence[str] = (),
+        lock: bool = True,
     ) -> bool:
         """Plan the stack, or these addresses of it; return whether there is anything to do.
+
+        Without `lock` the state is only read: who merely looks must not keep anybody from working.
 
         Raises:
             StateLockedError: Another Terraform holds the state.
@@ -130,7 +137,9 @@ class Workspace:
         flags = ["-input=false", "-json", "-detailed-exitcode", f"-out={_PLAN_FILE}"]
         flags += [f"-var={name}={value}" for name, value in self.variables.items()]
         flags += [f"-target={address}" for address in targets]
-        result = self._run("plan", [*flags, *(["-destroy"] if destroy else [])], PLAN_SECONDS, on_event)
+        flags += ["-destroy"] if destroy else []
+        flags += [] if lock else ["-lock=false"]
+        result = self._run("plan", flags, PLAN_SECONDS, on_event)
         if result.exit_code not in {0, _SUCCEEDED_WITH_CHANGES}:
             raise _failure(
                 "terraform plan", result, "nothing was changed; mend what it names, then run again"

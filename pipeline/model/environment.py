@@ -36,6 +36,7 @@ class Environment:
         soak_minutes: How long a release must have been proven in the environment before.
         evidence_days: How old evidence may be; older is stale.
         offer_hours: How long a change set that was shown stays offered.
+        preview_hours: How long a preview may stand untouched before `sweep` destroys it.
         freezes: Windows in which nothing moves here.
     """
 
@@ -54,6 +55,7 @@ class Environment:
     soak_minutes: int = 0
     evidence_days: int = 30
     offer_hours: int = 72
+    preview_hours: int = 72
     freezes: tuple[Freeze, ...] = ()
 
 

@@ -68,6 +68,7 @@ _OPTIONAL: dict[str, type] = {
     "soak-minutes": int,
     "evidence-days": int,
     "offer-hours": int,
+    "preview-hours": int,
     "freezes": list,
 }
 _LOWEST = {
@@ -78,6 +79,7 @@ _LOWEST = {
     "soak-minutes": 0,
     "evidence-days": 1,
     "offer-hours": 1,
+    "preview-hours": 1,
 }
 _TOLERANCES = ("all-but-data-loss", "no-widening", "nothing")
 _SMOKE_MODES = ("full", "read-only")
@@ -143,6 +145,7 @@ def _environment(path: Path) -> Environment:
         soak_minutes=found.get("soak-minutes", 0),
         evidence_days=found.get("evidence-days", 30),
         offer_hours=found.get("offer-hours", 72),
+        preview_hours=found.get("preview-hours", 72),
         freezes=read_freezes(found.get("freezes", []), where),
     )
 

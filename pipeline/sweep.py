@@ -1,0 +1,33 @@
+"""Sweep: previews that are older than their environment lets them be are destroyed."""
+
+from datetime import UTC, datetime, timedelta
+
+from pipeline.carry import Report
+from pipeline.context import Context
+from pipeline.destroy import destroy
+from pipeline.model.history import InstanceHistory
+
+
+def sweep(context: Context) -> tuple[Report, ...]:
+    """Destroy every preview past its time; return how far that came for each.
+
+    Raises:
+        TollgateError: Something went wrong with one of them; those before it are gone.
+    """
+    history = context.history()
+    now = datetime.now(UTC)
+    return tuple(
+        destroy(context, environment, instance.suffix)
+        for environment in context.environments
+        for instance, mine in sorted(history.instances.items())
+        if instance.environment == environment.name
+        and not instance.is_main
+        and _is_past(mine, now, timedelta(hours=environment.preview_hours))
+    )
+
+
+def _is_past(mine: InstanceHistory, now: datetime, allowed: timedelta) -> bool:
+    """Whether something may be there and nobody has touched it for longer than allowed."""
+    entries = [entry for entry in (mine.deployed, mine.last_end, mine.open_start) if entry is not None]
+    there = mine.deployed is not None or mine.open_start is not None or mine.is_degraded
+    return there and now - max(entry.time for entry in entries) > allowed
