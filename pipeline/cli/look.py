@@ -143,7 +143,7 @@ def _show_release(context: Context, entries: Sequence[Entry], found: Found, *, a
     story = next((each for each in stories if each.digest == found.digest), None)
     if story is None:
         message = f"the ledger has no candidate entry for release {found.digest}"
-        raise UsageError(message, "`tollgate history --release DIGEST` shows what it says of it")
+        raise UsageError(message, "`nox -s history -- --release DIGEST` shows what it says of it")
     if as_json:
         print_json(dataclasses.asdict(story))
     else:

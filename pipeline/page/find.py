@@ -38,7 +38,7 @@ def find(entries: Sequence[Entry], asked: str) -> Found:
     digits = asked.strip().lower().removeprefix("sha256:")
     if not re.fullmatch(rf"[0-9a-f]{{{_FEWEST},64}}", digits):
         message = f"{asked!r} is not the beginning of a digest: at least {_FEWEST} hex digits"
-        raise UsageError(message, "`tollgate status` and `tollgate history` show the first 12 of each")
+        raise UsageError(message, "`nox -s status` and `nox -s history` show the first 12 of each")
     found: dict[str, Found] = {}
     for entry in entries:
         release, change_set = release_of(entry.body), entry.body.get("change_set")
@@ -49,7 +49,7 @@ def find(entries: Sequence[Entry], asked: str) -> Found:
             found[change_set] = Found(change_set, is_release=False, entry=entry)
     if not found:
         message = f"the ledger names no release and no change set that begins with {digits}"
-        raise UsageError(message, "`tollgate history` shows all that it names")
+        raise UsageError(message, "`nox -s history` shows all that it names")
     if len(found) > 1:
         named = ", ".join(short(digest) for digest in sorted(found)[:_NAMED])
         message = f"{digits} begins {len(found)} digests: {named}"

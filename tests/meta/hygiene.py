@@ -22,6 +22,7 @@ _FORBIDDEN = {
 }
 # Its first line alone is a pattern or an example; a real one goes on.
 _PRIVATE_KEY = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----(\s|\\n)*[A-Za-z0-9+/]{40}")
+_PNG = b"\x89PNG\r\n\x1a\n"
 _FORBIDDEN_NAMES = {"uv.lock"}  # it names the package index it was made from; requirements/*.txt do not
 _PARSERS: dict[str, Callable[[str], Any]] = {
     ".json": json.loads,
@@ -38,6 +39,15 @@ def problems(path: Path) -> Iterator[str]:
         yield f"{path} has {size:,} bytes; at most {MAX_BYTES:,} are kept in git"
     if path.name in _FORBIDDEN_NAMES:
         yield f"{path} must not be tracked"
+    yield from _in_picture(path) if path.suffix == ".png" else _in_text(path)
+
+
+def _in_picture(path: Path) -> Iterator[str]:
+    if not path.read_bytes().startswith(_PNG):
+        yield f"{path} is no picture"
+
+
+def _in_text(path: Path) -> Iterator[str]:
     try:
         text = path.read_text(encoding="utf-8")
     except UnicodeDecodeError:

@@ -122,6 +122,7 @@ def test_tracked_files_are_clean() -> None:
         ("large.txt", b"x" * (hygiene.MAX_BYTES + 1), "at most 400,000 are kept in git"),
         ("uv.lock", b"", "must not be tracked"),
         ("image.py", b"\xff\xfe", "is not UTF-8 text"),
+        ("image.png", b"GIF89a", "is no picture"),
         ("paths.md", b"see /" + b"home/ada/notes", "holds a path of one machine"),
         (
             "index.txt",

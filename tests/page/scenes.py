@@ -430,6 +430,7 @@ def large(releases: int = 500, entries: int = 5_000) -> Scene:
             scene.promoted(release, "prod", approvals=[scene.approve(shown)])
     while len(scene.entries) < entries:
         scene.promoted(digest(f"{len(scene.entries) % releases:05d}"), "dev")
+    del scene.entries[entries:]
     return scene
 
 

@@ -9,7 +9,7 @@
     if (seconds >= 0) {
       const age = found ? `${Math.floor(seconds / found[1])} ${found[0]} ago` : "just now";
       time.title = time.textContent;
-      time.textContent += ` (${age})`;
+      time.textContent += `, ${age}`;
     }
   }
 
