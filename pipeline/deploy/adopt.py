@@ -6,12 +6,13 @@ What is still to do shows in the next plan, as if the state had been saved.
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
+from functools import partial
 from typing import Any
 
 from pipeline.deploy.import_ids import import_id
-from pipeline.deploy.workspace import TerraformError, Workspace
+from pipeline.deploy.workspace import Event, TerraformError, Workspace
 from pipeline.model.errors import TollgateError
 
 _ADDRESS = re.compile(r"(?P<type>[a-z0-9_]+)\.(?P<name>[A-Za-z0-9_-]+)(?P<key>\[.+\])?")
@@ -54,8 +55,9 @@ def adopt(
             if removed:
                 workspace.forget(removed)
                 removed = []
+            summary: dict[str, Any] = {}
             try:
-                workspace.plan(lambda _: None, targets=taken)
+                workspace.plan(partial(_note_summary, summary), targets=taken)
             except TerraformError as error:
                 # What depends on a missing one is reported at the next try only.
                 missing = [address for address in left if any(_lacks(it, address) for it in error.problems)]
@@ -64,7 +66,7 @@ def adopt(
                 lost += missing
                 left = {address: found for address, found in left.items() if address not in missing}
                 continue
-            _insist_on_import_alone(workspace.show_plan(), taken)
+            _insist_on_import_alone(summary, taken)
             workspace.apply(lambda _: None, lambda: None)
             break
     if left:
@@ -92,15 +94,16 @@ def adoption_stack(stack: bytes, made: Mapping[str, str]) -> tuple[bytes, tuple[
     return json.dumps(whole).encode(), tuple(item["to"] for item in imports)
 
 
-def _insist_on_import_alone(plan: Mapping[str, Any], expected: tuple[str, ...]) -> None:
-    for change in plan.get("resource_changes", ()):
-        imports = "importing" in change["change"] and change["address"] in expected
-        if change["change"]["actions"] not in (["no-op"], ["read"]) or (
-            "importing" in change["change"] and not imports
-        ):
-            message = f"taking over what an interrupted run had made would also change {change['address']}"
-            hint = "nothing was changed; import what it made by hand, or delete it, then run again"
-            raise TollgateError(message, hint)
+def _note_summary(summary: dict[str, Any], event: Event) -> None:
+    if event.get("type") == "change_summary":
+        summary.update(event["changes"])
+
+
+def _insist_on_import_alone(summary: Mapping[str, Any], taken: Sequence[str]) -> None:
+    if summary != {"add": 0, "change": 0, "import": len(taken), "remove": 0, "operation": "plan"}:
+        message = f"taking over what an interrupted run had made would do more than that: {dict(summary)}"
+        hint = "nothing was changed; import what it made by hand, or delete it, then run again"
+        raise TollgateError(message, hint)
 
 
 def _lacks(problem: str, address: str) -> bool:

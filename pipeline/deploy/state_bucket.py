@@ -12,6 +12,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from pipeline.deploy.anchor import Anchor
 from pipeline.deploy.terraform_binary import parse_version
 from pipeline.host.lock import LockHeldError, Owner
+from pipeline.host.survivors import terraforms_at_work
 from pipeline.model.environment import Instance
 from pipeline.model.errors import TollgateError
 from pipeline.targets.account import Account
@@ -219,7 +220,7 @@ class StateBucket:
         s3 = self.account.client("s3")
         mine = Owner.me(what).to_json().encode()
         with _in_words(f"the lock of {instance} cannot be taken"):
-            tag = self._take(s3, key, mine, say)
+            tag = self._take(s3, key, mine, instance.file_stem, say)
         try:
             yield
         finally:
@@ -228,7 +229,7 @@ class StateBucket:
                 if s3.head_object(Bucket=self.name, Key=key)["ETag"] == tag:
                     s3.delete_object(Bucket=self.name, Key=key)
 
-    def _take(self, s3: Any, key: str, mine: bytes, say: Callable[[str], None]) -> str:
+    def _take(self, s3: Any, key: str, mine: bytes, stem: str, say: Callable[[str], None]) -> str:
         try:
             return str(s3.put_object(Bucket=self.name, Key=key, Body=mine, IfNoneMatch="*")["ETag"])
         except ClientError as error:
@@ -236,7 +237,8 @@ class StateBucket:
                 raise
         found = s3.get_object(Bucket=self.name, Key=key)
         owner = Owner.from_json(found["Body"].read().decode(errors="replace"))
-        if owner is None or not owner.is_provably_dead:
+        # Another checkout's run may be dead while its Terraform lives; of our own checkout's the kernel knows.
+        if owner is None or not owner.is_provably_dead or terraforms_at_work(stem):
             raise _held(owner)
         say(f"taking over from a dead run: {owner}")
         try:
@@ -269,7 +271,8 @@ def _anchor_key(instance: Instance) -> str:
 
 def _held(owner: Owner | None) -> LockHeldError:
     message = f"another promotion is at work there: {owner or 'somebody unknown'}"
-    return LockHeldError(message, "wait until it ends, then run the same command again")
+    hint = "wait until it ends, then run the same command again; if it never will, `nox -s break_lock`"
+    return LockHeldError(message, hint)
 
 
 @contextmanager
