@@ -108,6 +108,12 @@ def history(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
+def verify(session: nox.Session) -> None:
+    """Check it all again, offline: ledger, releases, evidence, approvals."""
+    _tollgate(session, "verify")
+
+
+@nox.session(default=False)
 def key(session: nox.Session) -> None:
     """Print the URL and API key of `-- ENV` to a terminal."""
     _tollgate(session, "key")

@@ -15,7 +15,7 @@ from pipeline.ask import Wish
 from pipeline.build.synth import synthesize_whole
 from pipeline.ci.alone import build_alone, check_alone
 from pipeline.ci.place import find_place
-from pipeline.cli import cloud, look, origin, settings, ways_back
+from pipeline.cli import cloud, look, origin, settings, verify, ways_back
 from pipeline.cli.conclude import conclude, say_relaxed
 from pipeline.cli.console import print_json, progress, results, run
 from pipeline.cli.options import Env, Json, Reason, Suffix, Target
@@ -43,6 +43,7 @@ app = typer.Typer(
 app.add_typer(cloud.app, name="cloud")
 settings.register(app)
 look.register(app)
+verify.register(app)
 
 Engine = Annotated[
     str,

@@ -4,7 +4,7 @@ Promotion and `nox -s verify` ask the same question here. It reads only what the
 store lists can be cut or padded by whoever writes to the store.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -29,7 +29,7 @@ from pipeline.trust.statement import (
     signed_at,
 )
 
-__all__ = ["Named", "Problem", "ProblemKind", "Wanted", "named_in", "verify_evidence"]
+__all__ = ["Named", "Problem", "ProblemKind", "Wanted", "named_in", "open_named", "verify_evidence"]
 
 _CLOCKS_MAY_DIFFER = timedelta(minutes=5)
 FindKey = Callable[[str, int], PublicKey | None]
@@ -110,6 +110,15 @@ def verify_evidence(
     for want in wanted:
         problems += case.check(want)
     return tuple(problems)
+
+
+def open_named(
+    store: ReleaseStore, release: str, named: Sequence[Named], find_key: FindKey
+) -> Iterator[tuple[Named, Verified | Problem]]:
+    """Yield each named statement once, with what it says or what is the matter with it."""
+    case = _Case(store, release, _first_named(named), find_key, None, None)
+    for each in case.named:
+        yield each, case.open(each)
 
 
 @dataclass(frozen=True, slots=True)
