@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.model.canonical import canonical_bytes
@@ -119,6 +119,7 @@ _NAMES = st.sampled_from(
 _BUNDLES = st.dictionaries(_NAMES, st.binary(max_size=30)).map(Bundle)
 
 
+@settings(deadline=None)
 @given(_BUNDLES)
 def test_the_document_is_the_settings(bundle: Bundle) -> None:
     """What is read back from the document is the same, digest and document included."""
@@ -128,6 +129,7 @@ def test_the_document_is_the_settings(bundle: Bundle) -> None:
     assert (again.digest, again.document) == (bundle.digest, bundle.document)
 
 
+@settings(deadline=None)
 @given(_BUNDLES, _BUNDLES)
 def test_the_digest_tells_settings_apart(one: Bundle, other: Bundle) -> None:
     """Two bundles have one digest exactly if they hold the same files, and only then nothing differs."""

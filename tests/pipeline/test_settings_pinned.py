@@ -14,6 +14,7 @@ from pipeline.context import Context
 from pipeline.model.errors import RefusedError, UsageError
 from pipeline.model.kinds import Kind
 from pipeline.model.ledger import Entry
+from pipeline.model.trust import Role
 from pipeline.settings import SettingsError
 from pipeline.stores.ledger import Ledger
 from pipeline.trust.keys import VARIABLE
@@ -135,6 +136,17 @@ def test_a_checkout_without_settings_still_knows_which_count(project: TinyProjec
     assert _context().project.name == "tiny"
 
 
+def test_what_is_altered_where_they_lie_changes_nothing(project: TinyProject) -> None:
+    """The pinned files on the disk are a copy of those in the ledger, and are compared with them at every use."""
+    folder = _begin().settings.folder
+    assert folder.is_relative_to(project.home)
+    path = folder / "environments" / "prod.toml"
+    path.write_text(path.read_text().replace("approvals = 1", "approvals = 0"))
+
+    assert _context().environments.named("prod").approvals == 1
+    assert "approvals = 1" in path.read_text()
+
+
 # --- signing others
 
 
@@ -234,6 +246,22 @@ def test_a_signature_under_other_settings_is_no_second_one(
 
 
 # --- what is not signed
+
+
+def test_the_pipelines_own_key_signs_no_settings(project: TinyProject) -> None:
+    """The machine that writes the ledger cannot loosen the rules that it is held to."""
+    context = _begin()
+    newest = _last(project)
+    body = {
+        **context.pin(context.settings.bundle, context.project, context.environments),
+        "reason": "why not",
+    }
+
+    with pytest.raises(RefusedError, match="a ledger key may not write a settings into the ledger"):
+        context.ledger.append(
+            Kind.SETTINGS, body, context.keys.signer(Role.LEDGER), by="a robot", after=newest.digest
+        )
+    assert _last(project) == newest
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.model.freeze import Freeze, Once, Weekly, in_force
@@ -144,6 +144,7 @@ def _wall_says(window: Weekly, now: datetime) -> bool:
     return (today and clock >= window.start) or (yesterday and clock < window.end)
 
 
+@settings(deadline=None)  # the first question reads a zone from the disk
 @given(_windows(), _MOMENTS)
 def test_whenever_the_wall_says_frozen_it_is(window: Weekly, now: datetime) -> None:
     """No change of the clocks opens a door that the calendar keeps shut, but where a whole day was skipped."""
@@ -153,6 +154,7 @@ def test_whenever_the_wall_says_frozen_it_is(window: Weekly, now: datetime) -> N
         assert Freeze("x", window).covers(now) is not None
 
 
+@settings(deadline=None)  # the first question reads a zone from the disk
 @given(_windows(), _MOMENTS)
 def test_away_from_a_change_the_wall_alone_decides(window: Weekly, now: datetime) -> None:
     """Where no clock is changed within two days, frozen means what the clock and the calendar say."""
@@ -163,6 +165,7 @@ def test_away_from_a_change_the_wall_alone_decides(window: Weekly, now: datetime
         assert (Freeze("x", window).covers(now) is not None) == _wall_says(window, now)
 
 
+@settings(deadline=None)  # the first question reads a zone from the disk
 @given(_windows(), _MOMENTS)
 def test_at_its_end_it_is_over(window: Weekly, now: datetime) -> None:
     """The end that is said lies ahead; until then it is frozen without a gap, and at that moment no longer."""

@@ -8,7 +8,7 @@ import pytest
 from pipeline.settings import environments, people, project
 from pipeline.settings.environments import load_environments
 
-_ROOT = Path(__file__).resolve().parents[3]
+_ROOT = Path(__file__).resolve().parents[2]
 _TEXT = (_ROOT / "docs" / "settings.md").read_text(encoding="utf-8")
 
 
