@@ -174,10 +174,10 @@ def judge(context: Context, site: Site, operation: Operation = Operation.FORWARD
             lambda release: _files(context, release, site.environment),
         )
 
-    past_a_dead_lock(context, site.instance, workspace, adopt)
+    past_a_dead_lock(context, site.instance, site.bucket, workspace, adopt)
     with context.progress.step(place, "plan") as step:
         judged = past_a_dead_lock(
-            context, site.instance, workspace, lambda: plan_again(site, step, operation)
+            context, site.instance, site.bucket, workspace, lambda: plan_again(site, step, operation)
         )
     reached("planned")
     return judged

@@ -207,6 +207,11 @@ class StateBucket:
                     found[address] = each["attributes"].get("id")
         return found
 
+    def terraforms_at_work(self, instance: Instance) -> tuple[int, ...]:
+        """Return the processes of this machine and user, not started by this one, that work on an instance's state."""
+        endpoint = self.account.environment.get("AWS_ENDPOINT_URL")
+        return terraforms_at_work(self.name, self.state_key(instance), endpoint)
+
     @contextmanager
     def promotion_lock(self, instance: Instance, what: str, say: Callable[[str], None]) -> Iterator[None]:
         """Hold the instance against promoters on every machine while the block runs.
@@ -216,11 +221,11 @@ class StateBucket:
         Raises:
             LockHeldError: Somebody else is at work there.
         """
-        key = f"{instance.environment}/{instance.suffix}/promotion.lock"
+        key = _lock_key(instance)
         s3 = self.account.client("s3")
         mine = Owner.me(what).to_json().encode()
         with _in_words(f"the lock of {instance} cannot be taken"):
-            tag = self._take(s3, key, mine, instance.file_stem, say)
+            tag = self._take(s3, instance, mine, say)
         try:
             yield
         finally:
@@ -229,7 +234,8 @@ class StateBucket:
                 if s3.head_object(Bucket=self.name, Key=key)["ETag"] == tag:
                     s3.delete_object(Bucket=self.name, Key=key)
 
-    def _take(self, s3: Any, key: str, mine: bytes, stem: str, say: Callable[[str], None]) -> str:
+    def _take(self, s3: Any, instance: Instance, mine: bytes, say: Callable[[str], None]) -> str:
+        key = _lock_key(instance)
         try:
             return str(s3.put_object(Bucket=self.name, Key=key, Body=mine, IfNoneMatch="*")["ETag"])
         except ClientError as error:
@@ -238,7 +244,7 @@ class StateBucket:
         found = s3.get_object(Bucket=self.name, Key=key)
         owner = Owner.from_json(found["Body"].read().decode(errors="replace"))
         # Another checkout's run may be dead while its Terraform lives; of our own checkout's the kernel knows.
-        if owner is None or not owner.is_provably_dead or terraforms_at_work(stem):
+        if owner is None or not owner.is_provably_dead or self.terraforms_at_work(instance):
             raise _held(owner)
         say(f"taking over from a dead run: {owner}")
         try:
@@ -263,6 +269,10 @@ class StateBucket:
     def _get(self, key: str) -> bytes:
         content: bytes = self.account.client("s3").get_object(Bucket=self.name, Key=key)["Body"].read()
         return content
+
+
+def _lock_key(instance: Instance) -> str:
+    return f"{instance.environment}/{instance.suffix}/promotion.lock"
 
 
 def _anchor_key(instance: Instance) -> str:

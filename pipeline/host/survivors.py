@@ -1,40 +1,44 @@
 """Terraforms that are still at work on this machine though the run that started them is gone."""
 
-import re
-from collections.abc import Iterator
-from pathlib import PurePath
+import json
+from pathlib import Path
 
 import psutil
 
-_PROGRAM = re.compile(r"(terraform|tofu)$")
-_WORK_FOLDER = re.compile(r"(?P<name>.+)-[0-9]+-[^-/]+")
-"""Folders in which Tollgate lets Terraform run: `scratch_folder` names them."""
+_BACKEND = Path(".terraform") / "terraform.tfstate"
+"""In which file of its folder Terraform keeps where the state is."""
+_ENDPOINT = "AWS_ENDPOINT_URL"
 
 
-def terraforms_at_work(name: str) -> tuple[int, ...]:
-    """Return the processes of this user that may hold the state of an instance, ours and our children left out.
-
-    These are the Terraforms that Tollgate started for an instance of this name, from whatever checkout, and those
-    that were started by hand, since nobody can tell what they work on.
+def terraforms_at_work(bucket: str, key: str, endpoint: str | None) -> tuple[int, ...]:
+    """Return the processes of this user, none of them our child, that work on one state: from any folder, by any hand.
 
     Args:
-        name: What the folders begin with in which Tollgate lets Terraform work on the instance.
+        bucket: Bucket of the state.
+        key: Its key there.
+        endpoint: Where AWS is; None for the real one. Emulated accounts of two checkouts may bear one number.
     """
     ours = {child.pid for child in psutil.Process().children(recursive=True)}
-    return tuple(sorted(pid for pid in _candidates(name) if pid not in ours))
-
-
-def _candidates(name: str) -> Iterator[int]:
+    found = []
     for process in psutil.process_iter():
         try:
-            folder = PurePath(process.cwd())
-            called = process.name()
-            ended = process.status() == psutil.STATUS_ZOMBIE
+            # A provider may outlive its Terraform; it knows nothing of states.
+            alive = process.status() != psutil.STATUS_ZOMBIE and not process.name().startswith("terraform-pr")
+            if (
+                alive
+                and process.pid not in ours
+                and _backend(Path(process.cwd())) == (bucket, key)
+                and process.environ().get(_ENDPOINT) == endpoint
+            ):
+                found.append(process.pid)
         except psutil.Error:  # gone meanwhile, or another user's
             continue
-        # A provider may outlive its Terraform; it knows nothing of states.
-        if ended or called.startswith("terraform-provider"):
-            continue
-        place = _WORK_FOLDER.fullmatch(folder.parent.name) if folder.name == "stack" else None
-        if place["name"] == name if place else _PROGRAM.match(called):
-            yield process.pid
+    return tuple(found)
+
+
+def _backend(folder: Path) -> tuple[str, str] | None:
+    try:
+        config = json.loads((folder / _BACKEND).read_bytes())["backend"]["config"]
+        return str(config["bucket"]), str(config["key"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
