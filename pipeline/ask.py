@@ -1,11 +1,13 @@
 """Gather everything that a decision rests on, and ask the gates."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from pipeline.context import Context
+from pipeline.evidence.verify import named_in, verify_evidence
+from pipeline.model.audit import ProblemKind
 from pipeline.model.environment import Environment, Instance, instance_of
-from pipeline.model.facts import Facts
+from pipeline.model.facts import EvidenceProblem, Facts
 from pipeline.model.gates import Decision, decide
 from pipeline.model.history import History
 from pipeline.model.kinds import Operation
@@ -65,6 +67,7 @@ def ask_gates(
             settings=context.settings.digest,
             account=change_set.account_id if change_set else "",
             region=change_set.region if change_set else "",
+            evidence=evidence_problems(context, history, environment, release, operation),
             freezes=history.freezes,
             change_set=change_set.digest if change_set else None,
             needs_person=judged.needs_person if judged else (),
@@ -74,4 +77,25 @@ def ask_gates(
             relaxed=context.target.is_relaxed,
             ask_again=wish.ask_again,
         )
+    )
+
+
+def evidence_problems(
+    context: Context, history: History, environment: Environment, release: str, operation: Operation
+) -> tuple[EvidenceProblem, ...]:
+    """Return what is missing, forged, stale or failed in the evidence about a release."""
+    if operation is Operation.DESTROY:
+        return ()  # what is taken away need not be fit to run
+    now = datetime.now(UTC)
+    found = verify_evidence(
+        context.store,
+        release,
+        named_in(history.evidence.get(release, ()), release),
+        history.authority.keys.key_at,
+        context.wanted_evidence,
+        oldest=now - timedelta(days=environment.evidence_days),
+        now=now,
+    )
+    return tuple(
+        EvidenceProblem(problem.sentence, stale=problem.kind is ProblemKind.STALE) for problem in found
     )

@@ -10,6 +10,8 @@ from functools import cached_property
 from typing import Any, TypeVar
 
 from pipeline.deploy.terraform_binary import TerraformBinary, find_terraform
+from pipeline.evidence.checks import wanted_of
+from pipeline.evidence.verify import Wanted
 from pipeline.host.home import Home, project_root
 from pipeline.model.errors import RefusedError
 from pipeline.model.history import History, read_history
@@ -90,6 +92,11 @@ class Context:
     def terraform(self) -> TerraformBinary:
         """The Terraform to use, looked for when it is first needed."""
         return find_terraform()
+
+    @cached_property
+    def wanted_evidence(self) -> tuple[Wanted, ...]:
+        """What must be proven of every release under the settings that count."""
+        return wanted_of(self.project)
 
     def history(self) -> History:
         """Return what the ledger adds up to.

@@ -4,7 +4,9 @@
 the ledger, takes the next allowed step, and stops where it may not go on. A killed run is finished by the next one.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 from pipeline.ask import Wish
 from pipeline.build.release import record_provenance
@@ -19,10 +21,11 @@ from pipeline.model.errors import RefusedError
 from pipeline.model.kinds import Kind, Operation
 from pipeline.model.ledger import Entry
 from pipeline.model.release import Release, short
+from pipeline.trust.statement import Statement
 
 
 def build(context: Context, place: Place | None = None) -> Release:
-    """Build the release of this checkout and keep it, with where it comes from.
+    """Build the release of this checkout and keep it, with a signed word on where it comes from.
 
     Args:
         context: The project and its accounts.
@@ -31,21 +34,28 @@ def build(context: Context, place: Place | None = None) -> Release:
     Raises:
         TollgateError: It cannot be built.
     """
+    return _build(context, place)[0]
+
+
+def _build(context: Context, place: Place | None, built: Release | None = None) -> tuple[Release, Statement]:
     source = read_source(context.project.root)
     if place is not None:
         context.progress.note("build", place.sentence)
+    started = datetime.now(UTC)
     with context.progress.step("build", "release") as step:
-        release = (place or Machine()).build(
+        release = built or (place or Machine()).build(
             context.project, context.environments.names, context.home, step.say
         )
-        record_provenance(context.store, release, source)
+        provenance = record_provenance(
+            context.store, release, source, project=context.project, keys=context.keys, started=started
+        )
         step.result = short(release.digest)
     reached("release-built")
-    return release
+    return release, provenance
 
 
-def check(context: Context, release: Release, place: Place | None = None) -> None:
-    """Run the checks that this release has not passed yet.
+def check(context: Context, release: Release, place: Place | None = None) -> tuple[Statement, ...]:
+    """Run the checks that this release has not passed yet; return what was signed of each.
 
     Args:
         context: The project and its accounts.
@@ -55,17 +65,34 @@ def check(context: Context, release: Release, place: Place | None = None) -> Non
     Raises:
         RefusedError: One of them failed; its last words are in the message.
     """
+    history = context.history()
+    number = history.newest.number + 1 if history.newest else 1
     with context.progress.step("build", "checks") as step:
-        runner = (place or Machine()).runner
-        results = run_checks(context.project, context.store, release, context.home.work, step.say, runner)
+        results = run_checks(
+            context.project,
+            context.store,
+            release,
+            context.home.work,
+            step.say,
+            (place or Machine()).runner,
+            keys=context.keys,
+            find_key=(lambda keyid: history.authority.keys.key_at(keyid, number)) if history.newest else None,
+            oldest=datetime.now(UTC)
+            - timedelta(days=min(each.evidence_days for each in context.environments)),
+        )
         step.result = ", ".join(
             f"{result.check} {'passed' if result.passed else 'failed'}{' before' if result.reused else ''}"
             for result in results
         )
+    statements = tuple(result.statement for result in results if result.statement is not None)
     for result in results:
         if not result.passed:
+            if release.digest in history.evidence:
+                # What was believed of this release is believed no more, wherever it waits.
+                with_fresh_ledger(lambda: record_evidence(context, release, statements))
             message = f"the check {result.check} failed for release {short(release.digest)}:\n{result.output}"
             raise RefusedError(message, "nothing was deployed; mend what it names, then run again")
+    return statements
 
 
 def promote(
@@ -83,12 +110,32 @@ def promote(
         TollgateError: Something went wrong; the message says what, and what to do.
     """
     instance_of(context.environments.up_to(wish.to)[-1], wish.suffix)  # refused before anything is built
-    release = release or build(context, place)
-    check(context, release, place)
+    built, provenance = _build(context, place, release)
+    statements = (provenance, *check(context, built, place))
+    with_fresh_ledger(lambda: record_evidence(context, built, statements))
     if wish.suffix is None:
-        with_fresh_ledger(lambda: _want(context, release, wish))
+        with_fresh_ledger(lambda: _want(context, built, wish))
     reached("candidate-recorded")
-    return reconcile(context, wish, release)
+    return reconcile(context, wish, built)
+
+
+def record_evidence(context: Context, release: Release, statements: Sequence[Statement]) -> None:
+    """Name in the ledger what was signed about a release, once: a store's own list can be cut or padded."""
+    history = context.history()
+    known = {
+        row["digest"]
+        for entry in history.evidence.get(release.digest, ())
+        for row in entry.body["statements"]
+    }
+    new = [statement for statement in statements if statement.digest not in known]
+    if not new:
+        return
+    body = {
+        "release": release.digest,
+        "settings": context.settings.digest,
+        "statements": [statement.to_json() for statement in new],
+    }
+    context.record(Kind.EVIDENCE, body, history.head)
 
 
 def reconcile(context: Context, wish: Wish, release: Release | None = None) -> tuple[Report, ...]:

@@ -95,7 +95,8 @@ def _last_proven(mine: InstanceHistory) -> str:
     others = [release for release in mine.proven if release != runs]
     if not others:
         message = f"nothing else was ever proven in {mine.instance}, so there is no way back"
-        raise RefusedError(message, f"`nox -s recover -- {mine.instance.environment}` goes forward again")
+        verb = f"recover -- {mine.instance.environment}" if mine.is_degraded else "promote"
+        raise RefusedError(message, f"`nox -s {verb}` goes forward")
     return others[-1]
 
 

@@ -165,9 +165,13 @@ def require_passed(
 
 
 def wanted_of(project: Project, more: Sequence[Check] = ()) -> tuple[Wanted, ...]:
-    """Return what the evidence about a release must say under these settings, for `verify_evidence`."""
+    """Return what the evidence about a release must say under these settings, for `verify_evidence`.
+
+    What a check reads of the pinned settings must be what counts now. What it reads of a checkout is what belonged to
+    the release when it was checked; the checkout at hand may be of another commit.
+    """
     return tuple(
-        Wanted(check.name, configuration_of(project, check), check.command)
+        Wanted(check.name, configuration_of(project, check) if check.settings else None, check.command)
         for check in (*project.checks, *more)
     )
 
