@@ -180,6 +180,12 @@ def break_glass(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
+def break_lock(session: nox.Session) -> None:
+    """Remove the lock of a run that no longer is, in `-- ENV --reason TEXT`."""
+    _tollgate(session, "break-lock")
+
+
+@nox.session(default=False)
 def revoke(session: nox.Session) -> None:
     """Let the key `-- KEY --reason TEXT` count no more."""
     _tollgate(session, "revoke")

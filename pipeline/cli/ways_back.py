@@ -14,6 +14,7 @@ from pipeline import sweep as sweeping
 from pipeline import ways_back as going_back
 from pipeline.ask import Wish
 from pipeline.carry import Report
+from pipeline.cli.break_lock import break_lock
 from pipeline.cli.conclude import conclude
 from pipeline.cli.console import print_json, progress, results
 from pipeline.cli.options import Env, Json, Reason, Suffix, Target
@@ -35,6 +36,7 @@ def register(app: typer.Typer) -> None:
     for verb in (rollback, recover, heal, hold, unhold, freeze, drift, acknowledge, revoke, prune, sweep):
         app.command()(verb)
     app.command("break-glass")(break_glass)
+    app.command("break-lock")(break_lock)
 
 
 def rollback(

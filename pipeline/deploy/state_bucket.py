@@ -10,6 +10,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from pipeline.deploy.anchor import Anchor
+from pipeline.deploy.held_lock import HeldLock
 from pipeline.deploy.terraform_binary import parse_version
 from pipeline.host.lock import LockHeldError, Owner
 from pipeline.host.survivors import terraforms_at_work
@@ -211,6 +212,44 @@ class StateBucket:
         """Return the processes of this machine and user, not started by this one, that work on an instance's state."""
         endpoint = self.account.environment.get("AWS_ENDPOINT_URL")
         return terraforms_at_work(self.name, self.state_key(instance), endpoint)
+
+    def locks(self, instance: Instance) -> tuple[HeldLock, ...]:
+        """Return the locks that lie beside an instance's state: a promoter's, Terraform's.
+
+        Raises:
+            TollgateError: They cannot be read.
+        """
+        readers = {
+            _lock_key(instance): HeldLock.of_promoter,
+            f"{self.state_key(instance)}.tflock": HeldLock.of_terraform,
+        }
+        s3 = self.account.client("s3")
+        locks = []
+        with _in_words(f"the locks of {instance} cannot be read"):
+            for key, read in readers.items():
+                try:
+                    found = s3.get_object(Bucket=self.name, Key=key)
+                except ClientError as error:
+                    if _code(error) not in {*_NOT_THERE, "NoSuchBucket"}:
+                        raise
+                    continue
+                locks.append(read(key, str(found["ETag"]), found["Body"].read()))
+        return tuple(locks)
+
+    def remove(self, lock: HeldLock) -> None:
+        """Remove a lock, unless somebody else has taken it since it was read.
+
+        Raises:
+            TollgateError: It cannot be removed.
+        """
+        s3 = self.account.client("s3")
+        with _in_words(f"the lock {lock.key} cannot be removed"):
+            try:
+                if s3.head_object(Bucket=self.name, Key=lock.key)["ETag"] == lock.tag:
+                    s3.delete_object(Bucket=self.name, Key=lock.key)
+            except ClientError as error:
+                if _code(error) not in _NOT_THERE:
+                    raise
 
     @contextmanager
     def promotion_lock(self, instance: Instance, what: str, say: Callable[[str], None]) -> Iterator[None]:
