@@ -399,7 +399,7 @@ def test_a_broken_glass_is_a_yes_of_one_and_past_holds() -> None:
     assert _audit(record, rules=rules) == []
     forged = Problem(ProblemKind.FORGED, "the check unit is forged")
     found = _audit(record, rules=rules, evidence=lambda _start, _history: (forged,))
-    assert found[-1] == "forged: entry 7 (start in prod) went past a no: the check unit is forged"
+    assert found[-1] == "forged: entry 8 (start in prod) went past a no: the check unit is forged"
 
 
 @pytest.mark.parametrize("kind", list(ProblemKind))
