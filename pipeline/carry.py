@@ -97,10 +97,10 @@ def carry(
     return Report(instance=instance, release=release.digest, arrival=Arrival.ARRIVED, judged=judged)
 
 
-def offered(history: InstanceHistory, environment: Environment) -> Entry | None:
-    """Return the change set that is offered to people there, until they decide or its time is over."""
+def offered(history: InstanceHistory, environment: Environment, settings: str) -> Entry | None:
+    """Return the change set that is offered there under these settings, until people decide or its time is over."""
     waiting = history.waiting
-    if waiting is None or history.open_start is not None:
+    if waiting is None or history.open_start is not None or waiting.body["settings"] != settings:
         return None
     until = waiting.time + timedelta(hours=environment.offer_hours)
     return waiting if datetime.now(UTC) < until else None

@@ -174,7 +174,7 @@ def go_on(context: Context, environment: Environment, instance: Instance, wish: 
         RefusedError: Nothing is offered there any more.
         TollgateError: Something went wrong; what had been done is recorded.
     """
-    waiting = offered(context.history().of(instance), environment)
+    waiting = offered(context.history().of(instance), environment, context.settings.digest)
     if waiting is None:
         message = f"nothing waits for a decision in {instance} any more"
         raise RefusedError(message, "`nox -s status` says what runs and what waits where")
@@ -199,7 +199,7 @@ def _advance(
         if done.arrival is not Arrival.ARRIVED or mine.open_start.body["operation"] == Operation.DESTROY:
             return done
         mine = context.history().of(instance)
-    waiting = offered(mine, environment)
+    waiting = offered(mine, environment, context.settings.digest)
     if waiting is None or _is(waiting, Operation.FORWARD, release.digest):
         return carry(context, environment, instance, release, wish, ask_cloud=ask_cloud)
     operation = Operation(waiting.body["operation"])
