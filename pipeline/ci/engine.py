@@ -128,15 +128,23 @@ class _ContainerRunner:
 
         async def all_at_once(ci: Ci) -> tuple[Result, ...]:
             results: dict[str, Result] = {}
+            faults: list[Exception] = []
 
             async def one(check: Check) -> None:
-                results[check.name] = await _judge(ci, check, folder)
+                try:
+                    results[check.name] = await _judge(ci, check, folder)
+                except (TollgateError, dagger.DaggerError) as error:
+                    faults.append(error)
+                    group.cancel_scope.cancel()
+                    return
                 verdict = "passed" if results[check.name].passed else "failed"
                 say(f"{check.name} {verdict}, {len(checks) - len(results)} to go")
 
             async with anyio.create_task_group() as group:
                 for check in checks:
                     group.start_soon(one, check)
+            if faults:
+                raise faults[0]
             return tuple(results[check.name] for check in checks)
 
         return self._containers.talk(project, folder.parent, all_at_once)
