@@ -287,5 +287,5 @@ def _command_line() -> int:
     return code if isinstance(code, int) else 0
 
 
-origin.register(app, conclude)
+origin.register(app)
 ways_back.register(app)

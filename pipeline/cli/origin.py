@@ -9,9 +9,10 @@ import typer
 from rich.text import Text
 
 import pipeline
+from pipeline.cli.conclude import conclude
 from pipeline.cli.console import progress, results
 from pipeline.host.home import Home, project_root
-from pipeline.origin.hand_over import Conclude, Place, hand_over, run_queue
+from pipeline.origin.hand_over import Place, hand_over, run_queue
 from pipeline.origin.hooks import Clone
 from pipeline.origin.push import BRANCH, Update, by_hand, read_updates
 from pipeline.origin.receive import check_push
@@ -35,8 +36,8 @@ Target = Annotated[
 ]
 
 
-def register(app: typer.Typer, conclude: Conclude) -> None:
-    """Add the verbs; `conclude` says where everything stands after a promotion."""
+def register(app: typer.Typer) -> None:
+    """Add the verbs."""
     hooks = typer.Typer(hidden=True, help="What git runs on a push.", rich_markup_mode=None)
 
     @app.command()

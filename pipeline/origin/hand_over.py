@@ -19,11 +19,11 @@ from pipeline.carry import Report
 from pipeline.context import Context
 from pipeline.host import lock
 from pipeline.host.home import Home
-from pipeline.model.errors import TollgateError
+from pipeline.model.errors import InterruptedByUserError, TollgateError
 from pipeline.origin.checkout import Person, clean_checkout, object_folders
 from pipeline.origin.git import without_git
 from pipeline.origin.push import Update, promoted
-from pipeline.origin.receive import checked_release, forget_checked_release, open_project
+from pipeline.origin.receive import checked_release, forget_checked_releases, open_project
 from pipeline.origin.repository import Origin
 from pipeline.promote import promote
 from pipeline.show.progress import Progress
@@ -107,7 +107,7 @@ def run_queue(place: Place, progress: Progress, conclude: Conclude) -> None:
             _promote(place, commit, progress, conclude)
     finally:
         # Only now that the lock is free does a push that found it held rest on nobody but us.
-        interrupted = isinstance(sys.exc_info()[1], KeyboardInterrupt)
+        interrupted = isinstance(sys.exc_info()[1], (KeyboardInterrupt, InterruptedByUserError))
         newest = place.origin.main
         if commit is not None and newest not in {None, commit} and not interrupted:
             assert newest is not None
@@ -124,24 +124,26 @@ def _promote(place: Place, commit: str, progress: Progress, conclude: Conclude) 
         digest = checked_release(place.home, commit)
         release = None if digest is None else context.store.load(digest)
         wish = Wish()
-        reports = _patiently(lambda: promote(context, wish, release), progress)
-        forget_checked_release(place.home, commit)
+        reports = _patiently(place, context, lambda: promote(context, wish, release))
+        forget_checked_releases(place.origin.path, place.home, commit)
         conclude(context, wish, reports)
 
 
-def _patiently(attempt: Callable[[], tuple[Report, ...]], progress: Progress) -> tuple[Report, ...]:
+def _patiently(
+    place: Place, context: Context, attempt: Callable[[], tuple[Report, ...]]
+) -> tuple[Report, ...]:
     """Wait while a person's own run is at work on an instance, then go on: nobody watches who would try again."""
-    started = time.monotonic()
-    told = ""
+    until = time.monotonic() + _PATIENCE_SECONDS
     while True:
         try:
             return attempt()
         except lock.LockHeldError as error:
-            if time.monotonic() - started > _PATIENCE_SECONDS:
+            if time.monotonic() > until:
                 raise
-            if told != error.message:
-                told = error.message
-                progress.note(_PLACE, f"waiting: {error.message}")
+            context.progress.note(_PLACE, f"waiting: {error.message}")
+            time.sleep(_AGAIN_SECONDS)
+        instances = f"{context.target.name}.*.lock"
+        while any(map(lock.is_held, place.home.locks.glob(instances))) and time.monotonic() < until:
             time.sleep(_AGAIN_SECONDS)
 
 

@@ -18,6 +18,7 @@ from pipeline.promote import build, check
 from pipeline.show.progress import Progress
 
 _PLACE = "push"
+_NOTES = "pushes"
 _KEPT = {
     *("PATH", "HOME", "USER", "LOGNAME", "SHELL", "TMPDIR", "LANG", "TZ", "VIRTUAL_ENV"),
     *("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "XDG_CACHE_HOME", "XDG_DATA_HOME"),
@@ -63,7 +64,12 @@ def check_push(
         _forget_credentials()
         context = open_project(checkout, progress)
         release = build(context)
-        check(context, release)
+        try:
+            check(context, release)
+        except RefusedError:
+            for difference in context.settings.differences:
+                progress.note("settings", f"{difference} from what counts")
+            raise
     write_atomically(_note(home, update.new), release.digest.encode())
 
 
@@ -86,9 +92,11 @@ def checked_release(home: Home, commit: str) -> str | None:
     return digest if is_digest(digest) else None
 
 
-def forget_checked_release(home: Home, commit: str) -> None:
-    """Remove the note of the release that was built from `commit`."""
-    _note(home, commit).unlink(missing_ok=True)
+def forget_checked_releases(repository: Path, home: Home, commit: str) -> None:
+    """Remove the notes of the releases that were built from `commit` and from those before it."""
+    for note in home.folder(_NOTES).iterdir():
+        if git(repository, "merge-base", "--is-ancestor", note.name, commit).exit_code == 0:
+            note.unlink(missing_ok=True)
 
 
 def without_credentials(environment: Mapping[str, str]) -> dict[str, str]:
@@ -119,7 +127,7 @@ def _insist_on_history(checkout: Path, update: Update) -> None:
 
 
 def _note(home: Home, commit: str) -> Path:
-    return home.folder("pushes") / commit
+    return home.folder(_NOTES) / commit
 
 
 def _short_ref(ref: str) -> str:

@@ -13,6 +13,7 @@ from tests.meta.repository import ROOT, TEXT, sessions, tables, verbs
 
 README = TEXT[ROOT / "README.md"]
 OPERATE = TEXT[ROOT / "docs" / "operate.md"]
+PUSH = TEXT[ROOT / "docs" / "push.md"]
 CLOUD_STATES = {"up", "down", "unclean", "dead"}
 THE_TWO = ("pip install nox && nox -s promote", "pip install nox && nox -s test")
 
@@ -131,9 +132,10 @@ def test_operate_names_each_verb() -> None:
     assert told == set(verbs())
 
 
-def test_errors_in_operate_are_said_by_the_code() -> None:
+@pytest.mark.parametrize("text", [OPERATE, PUSH], ids=["operate", "push"])
+def test_errors_that_are_explained_are_said_by_the_code(text: str) -> None:
     """Each error that is explained is one that the pipeline says."""
     said = sentences()
 
-    for fragment in {row[0].strip("`") for row in tables(OPERATE[OPERATE.index("## When something") :])[0]}:
+    for fragment in {row[0].strip("`") for row in tables(text[text.index("## When something") :])[0]}:
         assert fragment in said, fragment

@@ -15,12 +15,13 @@ import pytest
 
 from pipeline.host import lock
 from pipeline.model.history import read_history
-from pipeline.model.ledger import Kind, Outcome
+from pipeline.model.kinds import Kind, Outcome
 from tests.pipeline.tiny_project import TinyProject
 
 pytestmark = pytest.mark.terraform
 _values = (f"value {number}" for number in itertools.count())
 _PATIENCE_SECONDS = 240
+_GATE = "environments/prod.toml"
 
 
 class Pusher:
@@ -28,7 +29,7 @@ class Pusher:
 
     def __init__(self, tiny: TinyProject) -> None:
         self.tiny = tiny
-        self._good = {name: (tiny.root / name).read_text() for name in ("check.py", "synth.py")}
+        self._good = {name: (tiny.root / name).read_text() for name in ("check.py", "synth.py", _GATE)}
         self.git("init", "--quiet", "--initial-branch=main")
         tiny.write(".gitignore", ".tollgate/\n__pycache__/\n")
         self.git("config", "user.name", "Ann Author")
@@ -73,7 +74,7 @@ class Pusher:
         return result
 
     def commit(self, subject: str, **files: str) -> str:
-        """Commit a new value and a check and a synthesis that are good, or those given; return the commit."""
+        """Commit a new value, and a check, a synthesis and a gate as they were, or those given; return the commit."""
         for name, content in {"value.txt": next(_values), **self._good, **files}.items():
             self.tiny.write(name, content)
         self.git("add", "--all")
@@ -167,17 +168,22 @@ def hook_of(push: subprocess.Popen[str], name: str) -> psutil.Process:
     raise AssertionError(name)
 
 
-def test_a_push_is_checked_promoted_and_waits_for_prod(pusher: Pusher) -> None:
-    """The pusher sees each step, once; dev runs exactly that commit; prod waits until it is approved in the clone."""
-    commit = pusher.commit("Begin")
+def test_a_push_is_checked_promoted_and_waits_for_prod(pusher: Pusher, tmp_path: Path) -> None:
+    """Built once and checked once, dev runs exactly that commit; prod waits until it is approved in the clone."""
+    traces = {"synth.py": tmp_path / "built", "check.py": tmp_path / "checked"}
+    files = {
+        name: f"{(pusher.tiny.root / name).read_text()}\nopen({str(trace)!r}, 'a').write('once ')\n"
+        for name, trace in traces.items()
+    }
+    commit = pusher.commit("Begin", **files)
 
     said = pusher.push()
 
-    assert len(re.findall(r"remote: build +release +ok", said)) == 1
+    assert re.search(r"remote: build +release +ok", said)
     assert re.search(r"remote: build +checks +ok .* unit passed *$", said, re.MULTILINE)
     assert f"promoting {commit[:12]} Begin" in said
     assert re.search(r"remote: build +checks +ok .* unit passed before", said)
-    assert "remote: prod" in said
+    assert [trace.read_text() for trace in traces.values()] == ["once ", "once "]
     assert pusher.main == commit
     rows = pusher.tiny.status()
     assert (rows["dev"]["state"], rows["prod"]["state"]) == ("deployed", "waiting")
@@ -186,6 +192,19 @@ def test_a_push_is_checked_promoted_and_waits_for_prod(pusher: Pusher) -> None:
     assert candidate.by == "Ann Author"
     pusher.tiny.succeed("approve", "prod", "--reason", "seen", "--go")
     assert pusher.deployed("prod") == pusher.deployed("dev") == candidate.body["release"]
+
+
+def test_a_push_that_edits_its_own_gate_opens_nothing(pusher: Pusher) -> None:
+    """It is promoted under the settings that the ledger pins: the pusher is told, and prod waits as before."""
+    gate = (pusher.tiny.root / _GATE).read_text()
+    pusher.commit("Open the gate", **{_GATE: gate.replace("approvals = 1", "approvals = 0")})
+
+    said = pusher.push()
+
+    assert f"{_GATE} differs" in said
+    rows = pusher.tiny.status()
+    assert (rows["dev"]["state"], rows["prod"]["state"]) == ("deployed", "waiting")
+    assert pusher.tiny.entries()[-1].kind is Kind.SHOWN
 
 
 def test_a_failing_check_refuses_the_push_with_its_last_words(pusher: Pusher) -> None:
@@ -333,6 +352,7 @@ def test_without_its_python_a_hook_says_what_to_do(pusher: Pusher) -> None:
 def test_nothing_is_left_of_a_push(pusher: Pusher) -> None:
     """No checkout, no plan and no note of a release is left of what was promoted or refused."""
     assert list((pusher.tiny.home / "work").iterdir()) == []
+    assert list((pusher.tiny.home / "pushes").iterdir()) == []
 
 
 def test_a_promotion_that_fails_is_told_and_the_push_stays(pusher: Pusher) -> None:
