@@ -1,5 +1,6 @@
 """Apply exactly the change set at hand, prove that it holds, and record how it ended."""
 
+from collections.abc import Mapping
 from contextlib import suppress
 
 from pipeline.context import Context, with_fresh_ledger
@@ -7,6 +8,7 @@ from pipeline.deploy.smoke import SmokeError, find_endpoint, run_smoke_checks
 from pipeline.deploy.workspace import Event, TerraformError
 from pipeline.host.faults import reached
 from pipeline.model.change_set import is_remainder_of
+from pipeline.model.environment import named_on_command_line
 from pipeline.model.errors import InterruptedByUserError, LedgerError, TollgateError
 from pipeline.model.gates import Decision
 from pipeline.model.history import History, InstanceHistory
@@ -18,6 +20,7 @@ from pipeline.show.progress import ApplyProgress
 from pipeline.waiting import change_set_fields, documents_of, shown_change_set
 
 _NAMED = 5
+_MAX_NAMED = 500
 
 
 class NotProvenError(TollgateError):
@@ -106,9 +109,10 @@ def apply_and_prove(context: Context, site: Site, judged: Judged, start: Entry) 
     place = str(site.instance)
     proof: dict[str, object] = {"terraform": context.terraform.version}
     reached("started")
+    done: list[str] = []
     try:
         if not judged.change_set.is_empty:
-            _apply(context, site, judged)
+            _apply(context, site, judged, done)
             reached("applied")
         if start.body["operation"] == Operation.DESTROY:
             proof |= _prove_gone(context, site)
@@ -120,7 +124,10 @@ def apply_and_prove(context: Context, site: Site, judged: Judged, start: Entry) 
     except TollgateError as error:
         held = isinstance(error, TerraformError | SmokeError | NotProvenError)
         outcome = Outcome.FAILED if held else Outcome.ERRORED
-        _end(context, start, outcome, error.message, proof)
+        left = _left_to_do(context, site, Operation(start.body["operation"]))
+        said = {"applied": done[:_MAX_NAMED], "left": dict(left.change_set.summary) if left else None}
+        _end(context, start, outcome, error.message, proof | said, documents_of(left) if left else None)
+        error.hint = _two_ways(site, Operation(start.body["operation"]))
         raise
     with context.progress.step(place, "record") as step:
         entry = _end(context, start, Outcome.SUCCEEDED, None, proof)
@@ -128,7 +135,26 @@ def apply_and_prove(context: Context, site: Site, judged: Judged, start: Entry) 
     reached("ended")
 
 
-def _apply(context: Context, site: Site, judged: Judged) -> None:
+def _left_to_do(context: Context, site: Site, operation: Operation) -> Judged | None:
+    """Plan at once after a failure, so that everybody sees what is half there; None where nobody can tell."""
+    with suppress(TollgateError), context.progress.step(str(site.instance), "what is left") as step:
+        return plan_again(site, step, operation)
+    return None
+
+
+def _two_ways(site: Site, operation: Operation) -> str:
+    """Say what a person can do with an instance of which the last change did not hold."""
+    where = named_on_command_line(site.environment, site.instance)
+    if operation is Operation.DESTROY:
+        return f"mend it, then `nox -s destroy -- {where}` again"
+    return (
+        f"{site.instance} is degraded: mend it, then `nox -s recover -- {where}` goes forward again, "
+        f'or `nox -s rollback -- {where} --reason "…"` goes back'
+    )
+
+
+def _apply(context: Context, site: Site, judged: Judged, done: list[str]) -> None:
+    """Apply the plan just made; `done` is told the address of each resource that was changed."""
     total = sum(change.action.value != "read" for change in judged.change_set.changes)
     with context.progress.step(str(site.instance), "apply") as step:
         follow = ApplyProgress(step, total)
@@ -136,6 +162,7 @@ def _apply(context: Context, site: Site, judged: Judged) -> None:
         def on_event(event: Event) -> None:
             reached("applying")
             if event.get("type") == "apply_complete":
+                done.append(str(event.get("hook", {}).get("resource", {}).get("addr")))
                 reached("half-applied")
             follow(event)
 
@@ -188,11 +215,16 @@ def _prove_gone(context: Context, site: Site) -> dict[str, object]:
 
 
 def _end(
-    context: Context, start: Entry, outcome: Outcome, reason: str | None, proof: dict[str, object]
+    context: Context,
+    start: Entry,
+    outcome: Outcome,
+    reason: str | None,
+    proof: dict[str, object],
+    documents: Mapping[str, bytes] | None = None,
 ) -> Entry:
     """Record the end. It is a fact and rests on no entry but its start, so it goes behind whatever is newest."""
     return with_fresh_ledger(
-        lambda: _record_end(context, start, outcome, reason, proof, context.history().head)
+        lambda: _record_end(context, start, outcome, reason, proof, context.newest(), documents)
     )
 
 
@@ -203,6 +235,7 @@ def _record_end(
     reason: str | None,
     proof: dict[str, object],
     head: str | None,
+    documents: Mapping[str, bytes] | None = None,
 ) -> Entry:
     names = ("environment", "suffix", "release", "operation")
     body = {
@@ -212,4 +245,4 @@ def _record_end(
         "reason": reason,
         "proof": proof,
     }
-    return context.record(Kind.END, body, head)
+    return context.record(Kind.END, body, head, documents)

@@ -103,3 +103,8 @@ def instance_of(environment: Environment, suffix: str | None) -> Instance:
         message = f"{environment.name} keeps one instance; a suffix is for environments with previews"
         raise UsageError(message, "use `--to dev --suffix NAME`")
     return Instance(environment.name, suffix)
+
+
+def named_on_command_line(environment: Environment, instance: Instance) -> str:
+    """Return how a command names an instance: `prod`, or `dev --suffix pr-42`."""
+    return environment.name + ("" if instance.is_main else f" --suffix {instance.suffix}")

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from pipeline.model.environment import Environment
+from pipeline.model.environment import Environment, named_on_command_line
 from pipeline.model.history import Candidate, InstanceHistory
 from pipeline.model.kinds import Operation
 from pipeline.model.ledger import Entry
@@ -76,5 +76,4 @@ class Facts:
     @property
     def instance(self) -> str:
         """The instance as a command line names it: `prod`, or `dev --suffix pr-42`."""
-        instance = self.history.instance
-        return self.environment.name + ("" if instance.is_main else f" --suffix {instance.suffix}")
+        return named_on_command_line(self.environment, self.history.instance)

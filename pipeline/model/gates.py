@@ -189,10 +189,11 @@ def _hold(facts: Facts) -> list[Reason]:
 
 def _degraded(facts: Facts) -> list[Reason]:
     history = facts.history
-    if not history.is_degraded or history.last_end is None:
+    # Nothing goes on from a preview, and whoever pushes to it again wants it as it is now.
+    if not history.is_degraded or history.last_end is None or not history.instance.is_main:
         return []
     words = str(history.last_end.body["reason"]).splitlines()
-    back = f", or `nox -s rollback -- {facts.instance}` back" if history.proven else ""
+    back = f', or `nox -s rollback -- {facts.instance} --reason "…"` back' if history.proven else ""
     return [
         Reason(
             "degraded",
