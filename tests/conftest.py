@@ -1,8 +1,13 @@
 """How the tests are spread over two workers: what shares a local cloud stays together."""
 
+import os
 from typing import Any
 
 import pytest
+
+# What the tests run must not write into the log and the summary of the job that runs the tests.
+for _name in ("GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY"):
+    os.environ.pop(_name, None)
 
 
 @pytest.hookimpl(optionalhook=True)  # the policies' environment has no xdist

@@ -15,6 +15,7 @@ from pipeline.context import Context
 from pipeline.model.errors import RefusedError
 from pipeline.model.release import short
 from pipeline.show import change_set as show_change_set
+from pipeline.show.summary import add_to_summary, rows_markdown
 from pipeline.show.words import show_reasons, show_rows
 from pipeline.status import status_rows
 
@@ -43,8 +44,15 @@ def _show_end(context: Context, last: Report) -> None:
     if last.arrival is Arrival.WAITING and last.judged is not None:
         console.print()
         show_change_set.show(console, last.judged.change_set, last.judged.findings, last.judged.needs_person)
+        add_to_summary(
+            show_change_set.to_markdown(
+                last.judged.change_set, last.judged.findings, last.judged.needs_person
+            )
+        )
     console.print()
-    show_rows(console, status_rows(context))
+    rows = status_rows(context)
+    show_rows(console, rows)
+    add_to_summary(rows_markdown(rows))
     if last.reasons and (last.arrival is Arrival.REFUSED or last.judged is None):
         show_reasons(console, last.reasons)
     say_relaxed(console, context)

@@ -1,10 +1,12 @@
 """How the command speaks: results to standard output, everything else to standard error."""
 
+import atexit
 import json
 import signal
 import sys
 import traceback
 from collections.abc import Callable
+from functools import cache
 from typing import Any, NoReturn
 
 from rich.console import Console
@@ -12,20 +14,29 @@ from rich.text import Text
 
 from pipeline.host.home import Home
 from pipeline.model.errors import InterruptedByUserError, TollgateError
+from pipeline.show.github import WorkflowLog, is_github
 from pipeline.show.progress import Progress
+from pipeline.show.summary import add_to_summary, error_markdown
 from pipeline.show.text import safe
 
 _PLAIN_WIDTH = 80
 
 
 def results() -> Console:
-    """Return where results go."""
+    """Return where results go; they stand outside of every group of a job's log."""
+    if (log := _workflow_log()) is not None:
+        log.close()
     return _console(sys.stdout)
 
 
 def progress() -> Progress:
     """Return where progress goes."""
-    return Progress(_console(sys.stderr))
+    return Progress(_console(sys.stderr), _workflow_log())
+
+
+@cache
+def _workflow_log() -> WorkflowLog | None:
+    return WorkflowLog(sys.stderr) if is_github() else None
 
 
 def print_json(document: Any) -> None:
@@ -44,6 +55,10 @@ def run(command: Callable[[], int]) -> NoReturn:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, _stop)
     signal.signal(signal.SIGHUP, _stop)
+    log = _workflow_log()
+    if log is not None:
+        log.begin()
+        atexit.register(log.end)
     try:
         exit_code = command()
     except TollgateError as error:
@@ -63,6 +78,9 @@ def run(command: Callable[[], int]) -> NoReturn:
 
 def fail(error: TollgateError) -> NoReturn:
     """Say what was wrong and what to do, and end."""
+    if (log := _workflow_log()) is not None:
+        log.close()
+    add_to_summary(error_markdown(error))
     console = _console(sys.stderr)
     lines = error.message.splitlines() or [""]
     console.print(Text("error: ", "bold red").append(safe(lines[0]), "not bold default"), soft_wrap=True)

@@ -19,7 +19,7 @@ from pipeline.model.release import short
 from pipeline.model.safety.data_loss import holds_data
 from pipeline.model.safety.finding import Finding
 from pipeline.model.values import Known, Secret, Unknown, Value, path_text
-from pipeline.show.text import folded, folded_pair, safe
+from pipeline.show.text import escaped, folded, folded_pair, safe
 
 Tone = Literal["plain", "danger", "warning", "change", "new", "quiet", "title"]
 
@@ -157,7 +157,7 @@ def to_markdown(
     change_set: ChangeSet, findings: Sequence[Finding] = (), needs_person: Sequence[str] = ()
 ) -> str:
     """Return it as Markdown, for a job's summary. What others wrote stands in fences it cannot close."""
-    parts = [f"## {_escaped(headline(change_set))}", _escaped(summary_line(change_set))]
+    parts = [f"## {escaped(headline(change_set))}", escaped(summary_line(change_set))]
     for section in page(change_set, findings, needs_person):
         body = "\n".join("  " * line.depth + line.text for line in section.lines)
         longest = max((len(run) for run in re.findall(r"`+", body)), default=0)
@@ -400,7 +400,3 @@ def _spelling(value: Value) -> str:
         case Unknown(references=references, secret=secret):
             source = safe(f": {', '.join(references)}") if references else ""
             return f"({'a secret ' if secret else ''}known after apply{source})"
-
-
-def _escaped(text: str) -> str:
-    return re.sub(r"([\\`*_{}\[\]<>()#+!|~&@-])", r"\\\1", text)

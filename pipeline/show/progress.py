@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.status import Status
 from rich.text import Text
 
+from pipeline.show.github import WorkflowLog
 from pipeline.show.text import safe
 
 _HEARTBEAT_SECONDS = 15.0
@@ -44,10 +45,12 @@ class Progress:
 
     Args:
         console: Writes to standard error, so that standard output holds results only.
+        log: Groups the lines by place, where a job's log can fold them.
     """
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Console, log: WorkflowLog | None = None) -> None:
         self._console = console
+        self._log = log
         self._status: Status | None = None
 
     @property
@@ -61,6 +64,7 @@ class Progress:
 
     def note(self, place: str, text: str) -> None:
         """Write one line about a place that stays, however many lines the text has."""
+        self._enter(place)
         for part in text.splitlines() or [""]:
             self.line(f"{place:<8} {part}")
 
@@ -72,6 +76,7 @@ class Progress:
     @contextmanager
     def step(self, place: str, what: str) -> Iterator[Step]:
         """Show a step while it runs, and one line with its time when it has ended."""
+        self._enter(place)
         step = Step(self, f"{place:<8} {what}")
         status = Status(Text(safe(f"{place:<8} {what}")), console=self._console) if self.is_live else None
         self._status = status
@@ -93,6 +98,10 @@ class Progress:
             line.append(safe(f"{step.seconds:6.1f} s  {step.result}".rstrip()))
             self._console.print(line, soft_wrap=True)
 
+    def _enter(self, place: str) -> None:
+        if self._log is not None:
+            self._log.group(place)
+
 
 class ApplyProgress:
     """Follows Terraform's JSON log during an apply: how many are done, in progress, to go, and which is slowest."""
@@ -101,6 +110,7 @@ class ApplyProgress:
         self._step = step
         self._total = total
         self._running: dict[str, float] = {}
+        self._failed: list[str] = []
         self._done = 0
 
     def __call__(self, event: Mapping[str, Any]) -> None:
@@ -114,15 +124,23 @@ class ApplyProgress:
         elif kind in {"apply_complete", "apply_errored"}:
             self._running.pop(address, None)
             self._done += kind == "apply_complete"
-        self._step.result = f"{self._done} of {self._total}"
-        self._step.say(self._sentence())
+            self._failed += [address] * (kind == "apply_errored")
+        failed = f", failed: {', '.join(self._failed)}" if self._failed else ""
+        self._step.result = f"{self._done} of {self._total}{failed}"
+        self._step.say(self.sentence)
 
-    def _sentence(self) -> str:
+    @property
+    def sentence(self) -> str:
+        """How far it is, in words."""
+        # A replacement is two steps of one resource, so more can be at work than seems to be left.
+        to_go = max(self._total - self._done - len(self._running) - len(self._failed), 0)
         text = f"{self._done} of {self._total} done"
+        if self._failed:
+            text += f", {len(self._failed)} failed"
         if self._running:
             slowest = min(self._running, key=lambda address: self._running[address])
             seconds = time.monotonic() - self._running[slowest]
-            text += f", {len(self._running)} in progress, slowest {slowest} {seconds:.0f} s"
+            text += f", {len(self._running)} in progress, {to_go} to go, slowest {slowest} {seconds:.0f} s"
             if slowest.startswith("aws_s3_bucket_lifecycle_configuration."):
                 text += " (the provider itself waits about a minute here)"
         return text

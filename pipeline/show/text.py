@@ -1,5 +1,6 @@
 """Text that others wrote, made safe to look at: no control characters, nothing longer than a reader wants."""
 
+import re
 from datetime import UTC, datetime
 
 _FOLD_AT = 72
@@ -38,6 +39,11 @@ def moment(at: str) -> str:
     except (ValueError, OverflowError):
         return safe(at)
     return f"{found.day} {found:%b %Y %H:%M} UTC"
+
+
+def escaped(text: str) -> str:
+    """Return text that Markdown shows as it is: no markup, no link, no mention, no HTML, no table cell's end."""
+    return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", text)
 
 
 def _around(text: str, place: int) -> str:
