@@ -59,6 +59,7 @@ def _sign(context: Context, bundle: Bundle, reason: str) -> Proposal:
         raise RefusedError(message, "the first `nox -s promote` pins them")
     person = approver_of(context, history)
     body = _checked(context, bundle)
+    _refuse_revoked(context, body)
     pinned_by = history.authority.pinned_by
     if pinned_by is not None and all(pinned_by.body[name] == value for name, value in body.items()):
         message = f"the settings of this checkout, {short(bundle.digest)}, count already"
@@ -101,6 +102,18 @@ def _insisting_on_enough(body: dict[str, Any]) -> dict[str, Any]:
         message = f"these settings ask for {body['quorum']} approvers and name {len(approvers)}"
         raise RefusedError(message, "name more [[approvers]] in tollgate.toml, or ask for fewer approvals")
     return body
+
+
+def _refuse_revoked(context: Context, body: dict[str, Any]) -> None:
+    """Refuse settings that name a key which was taken back: they would make it count again, unseen."""
+    revoked = {entry.body["key"] for entry in context.ledger.entries() if entry.kind is Kind.REVOCATION}
+    for key in body["keys"]:
+        if key["keyid"] in revoked:
+            owner = f"{key['role']} key {key['keyid'][:12]}" + (
+                f" of {key['person']}" if key["person"] else ""
+            )
+            message = f"these settings name the {owner}, which was revoked"
+            raise RefusedError(message, "name another key in its place; a revoked one counts nowhere again")
 
 
 def _proposal(signed: tuple[Entry, ...], quorum: int) -> Proposal:

@@ -38,7 +38,10 @@ class Authority:
         if entry.kind is Kind.GENESIS:
             return self._pin(entry)
         if entry.kind is Kind.REVOCATION:
-            return replace(self, keys=self._without(str(entry.body["key"]), entry.number))
+            key = str(entry.body["key"])
+            return replace(
+                self, keys=self._without(key, entry.number), proposed=_unsigned(self.proposed, key)
+            )
         if entry.kind is not Kind.SETTINGS:
             return self
         what = sha256_digest(
@@ -74,6 +77,15 @@ class Authority:
             () if self.pinned_by is None else named_keys(self.pinned_by.body["keys"], self.pinned_by.number)
         )
         return tuple(key for key in named if key.role is Role.APPROVER)
+
+
+def _unsigned(proposed: Mapping[str, tuple[Entry, ...]], keyid: str) -> dict[str, tuple[Entry, ...]]:
+    """Return what is proposed without what a key signed: one that was stolen must not be half of a later yes."""
+    left = {
+        what: tuple(entry for entry in signed if entry.key is None or entry.key.keyid != keyid)
+        for what, signed in proposed.items()
+    }
+    return {what: signed for what, signed in left.items() if signed}
 
 
 def named_keys(documents: Sequence[Any], number: int) -> tuple[PublicKey, ...]:

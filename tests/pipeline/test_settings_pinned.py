@@ -285,6 +285,23 @@ def test_settings_that_nobody_could_live_with_are_not_signed(
     assert _last(project).kind is Kind.HOLD
 
 
+def test_a_revoked_key_is_not_named_again(project: TinyProject) -> None:
+    """A key that was taken back stays so, even where the settings that are signed next still name it."""
+    context = _begin()
+    _, public = _key(project.root / "keys", "bob")
+    project.write("tollgate.toml", (project.root / "tollgate.toml").read_text() + _approver("Bob", public))
+    pinning.pin(context, "Bob joins")
+    context = _context()
+    (bob,) = (approver.key for approver in context.project.approvers)
+    context.record(Kind.REVOCATION, {"key": bob.keyid, "reason": "stolen"}, context.history().head)
+    _edit(project, "approval-hours = 4", "approval-hours = 8")
+
+    with pytest.raises(
+        RefusedError, match=f"name the approver key {bob.keyid[:12]} of Bob, which was revoked"
+    ):
+        pinning.pin(_context(), "eight hours")
+
+
 def test_what_counts_already_is_not_signed_again(project: TinyProject) -> None:
     """An entry that changes nothing would only hide those that do."""
     context = _begin()

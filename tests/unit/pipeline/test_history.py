@@ -403,6 +403,19 @@ def test_two_people_who_want_different_settings_agree_on_none() -> None:
     assert read_history(record.entries).authority.settings == SETTINGS
 
 
+def test_what_a_revoked_key_proposed_is_half_of_no_later_yes() -> None:
+    """A key that was stolen, used and taken back does not count once another person signs the same."""
+    record = Record("ann", "bob", "cy", quorum=2)
+    _settings(record, "bob")
+    record.write(Kind.REVOCATION, {"key": approver_key("bob").keyid, "reason": "stolen"}, "ann")
+    assert read_history(record.entries).authority.proposed == {}
+
+    _settings(record, "ann")
+    assert read_history(record.entries).authority.settings == SETTINGS
+    _settings(record, "cy")
+    assert read_history(record.entries).authority.settings == OTHER_CHANGES
+
+
 def test_a_key_counts_from_where_it_is_named_until_it_is_taken_back() -> None:
     """What a key signed while it counted stays good; before and after it is nobody's."""
     record = Record("ann", "bob")
