@@ -5,7 +5,7 @@ the compare-and-swap: a push that loses is never forced and never rebased; the f
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -143,6 +143,8 @@ class Ledger:
 
     def _read(self) -> tuple[list[str], tuple[Entry, ...]]:
         repository = BareRepository(self.path)
+        # Asked before the ledger is read: meanwhile another process of this clone may verify more than we see.
+        seen = self._memory.head() if self.remembers else None
         if self.remote is not None:
             repository.make(BRANCH)
             self._fetch(repository)
@@ -153,17 +155,10 @@ class Ledger:
         if answer is not None and answer.returncode != 0:
             raise LedgerError(f"{self.path} is damaged: {words(answer.stderr)}")
         entries, _ = open_sealed(_batch(answer.stdout) if answer else [], known)
-        if self.remembers:
-            self._compare_with_memory(entries)
+        if seen is not None:
+            seen.insist_in(entries)
             self._memory.remember(entries, commits)
         return commits, entries
-
-    def _compare_with_memory(self, entries: Sequence[Entry]) -> None:
-        head = self._memory.head()
-        if head.number and (len(entries) < head.number or entries[head.number - 1].digest != head.digest):
-            raise LedgerError(
-                f"it no longer holds entry {head.number} ({head.digest}), which this clone verified before"
-            )
 
     def _commits(self, repository: BareRepository) -> list[str]:
         if repository.is_missing:
@@ -183,7 +178,7 @@ class Ledger:
             return  # nobody has written there yet
         result = listed
         if listed.returncode == 0:
-            result = repository.run(["fetch", "--quiet", "--no-tags", self.remote, f"{_REF}:{_REF}"])
+            result = repository.run(["fetch", "--no-tags", self.remote, f"{_REF}:{_REF}"])
         if result.returncode == 0:
             return
         said = words(result.stderr)

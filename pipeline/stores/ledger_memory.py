@@ -38,6 +38,17 @@ class Head:
     digest: str = ""
     commit: str = ""
 
+    def insist_in(self, entries: Sequence[Entry]) -> None:
+        """Refuse entries among which it is not.
+
+        Raises:
+            LedgerError: It is missing, or another one stands in its place.
+        """
+        if self.number and (len(entries) < self.number or entries[self.number - 1].digest != self.digest):
+            raise LedgerError(
+                f"it no longer holds entry {self.number} ({self.digest}), which this clone verified before"
+            )
+
 
 @dataclass(frozen=True, slots=True)
 class LedgerMemory:
