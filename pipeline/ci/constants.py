@@ -16,7 +16,8 @@ def only(*names: str) -> list[str]:
     return ["*", *(f"!{name}" for name in names), *_LEFT_BY_TOOLS]
 
 
-# Deny by default: a file that is not named here cannot enter a container, nor change what is cached.
+# Deny by default: a file that is not named here cannot leave the host. Each set is sent by itself, so that what is
+# cached goes by the files of that set and by nothing beside them.
 TOOLS: Final = (
     "LICENSE",
     "infra/__init__.py",
@@ -50,9 +51,6 @@ WHOLE: Final = (
     "docs",
 )
 """Every file that git tracks, for what judges the repository itself."""
-
-SOURCE: Final = only(*WHOLE)
-"""What may leave the host at all."""
 
 # One volume for each tool, mounted only where that tool runs: what one step writes, no other step reads.
 CACHES: Final = {

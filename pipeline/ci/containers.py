@@ -9,7 +9,7 @@ from typing import Annotated
 
 from dagger import CacheSharingMode, Container, Directory, Doc, File, Secret, dag
 
-from pipeline.ci.constants import BASE_IMAGE, BUILT, CACHES, CHECKED, PIPELINE, TOOLS, WHOLE, only
+from pipeline.ci.constants import BASE_IMAGE, CACHES
 
 NOX = "/opt/nox/bin/nox"
 REPORT = "/verdict/report.json"
@@ -75,17 +75,28 @@ class Network:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """The checkout that is built and judged, as the sets of files that steps need."""
+
+    tools: Annotated[Directory, Doc("`TOOLS`: what decides which tools are installed.")]
+    built: Annotated[Directory, Doc("`BUILT`: what a release is built from.")]
+    checked: Annotated[Directory, Doc("`CHECKED`: what checks of a release run and judge.")]
+    whole: Annotated[Directory, Doc("`WHOLE`: every file that git tracks.")]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Workshop:
     """The containers that everything starts from: an image, the locked tools, and the files that count."""
 
-    source: Annotated[Directory, Doc("The checkout that is built and judged.")]
-    pipeline: Annotated[Directory, Doc("The checkout whose pipeline does it; most often the same.")]
+    source: Annotated[Source, Doc("The checkout that is built and judged.")]
+    tools: Annotated[Directory, Doc("`TOOLS` of the checkout whose pipeline does it; most often the same.")]
+    pipeline: Annotated[Directory, Doc("`PIPELINE` of that checkout.")]
     settings: Annotated[Directory | None, Doc("The pinned settings. Default: those of `source`.")] = None
     base_image: Annotated[str, Doc("Image with Python and git, by digest.")] = BASE_IMAGE
     network: Annotated[Network | None, Doc("How to reach an index. Default: as the engine does.")] = None
 
-    def tools(self, owner: Directory, *, policies: bool = False) -> Container:
-        """Return the container with the tools that `owner` locks and none of our code; with checkov if `policies`."""
+    def equipped(self, tools: Directory, *, policies: bool = False) -> Container:
+        """Return the container with the tools that are locked there and none of our code; checkov if `policies`."""
         container = (
             dag.container()
             .from_(self.base_image)
@@ -98,12 +109,12 @@ class Workshop:
             .with_env_variable("UV_LINK_MODE", "copy")
             .with_(_cache("pip"))
             .with_(_cache("uv"))
-            .with_directory(_ROOM, owner, include=["requirements/nox.txt"])
+            .with_directory(_ROOM, tools, include=["requirements/nox.txt"])
             .with_exec(["python3", "-m", "venv", "/opt/nox"])
             .with_exec(["/opt/nox/bin/pip", "install", "--quiet", "--require-hashes", *_FROM_LOCK])
             # The package's metadata names it; what it says is no tool.
             .with_new_file(f"{_ROOM}/README.md", "")
-            .with_directory(_ROOM, owner, exclude=only(*TOOLS))
+            .with_directory(_ROOM, tools)
             .with_(_nox("dev", "--without-policies"))
         )
         if policies:
@@ -111,20 +122,20 @@ class Workshop:
         container = container.without_mount(CACHES["pip"]).without_mount(CACHES["uv"])
         return container if self.network is None else self.network.taken_from(container)
 
-    def room(self, names: tuple[str, ...], *, policies: bool = False) -> Container:
-        """Return the container in which our pipeline works on the files of the source called `names`."""
+    def room(self, files: Directory, *, policies: bool = False) -> Container:
+        """Return the container in which our pipeline works on `files` of the source."""
         container = (
-            self.tools(self.pipeline, policies=policies)
-            .with_directory(_ROOM, self.pipeline, exclude=only(*PIPELINE))
-            .with_directory(_PROJECT, self.source, exclude=only(*names))
+            self.equipped(self.tools, policies=policies)
+            .with_directory(_ROOM, self.pipeline)
+            .with_directory(_PROJECT, files)
             .with_env_variable("TOLLGATE_PROJECT", _PROJECT)
             .with_env_variable("TOLLGATE_HOME", _HOME)
         )
         return container if self.settings is None else container.with_directory(_SETTINGS, self.settings)
 
-    def own(self) -> Container:
-        """Return the container in which the source judges itself, by its own sessions."""
-        return self.tools(self.source).with_directory(_ROOM, self.source, exclude=only(*WHOLE))
+    def own(self, files: Directory) -> Container:
+        """Return the container in which the source judges `files` of itself, by its own sessions."""
+        return self.equipped(self.source.tools).with_directory(_ROOM, files)
 
     def by_settings(self) -> tuple[str, ...]:
         """Return the arguments that name the pinned settings, where there are any."""
@@ -144,7 +155,7 @@ class Build:
     def release(self) -> Directory:
         """Build the release once; return it as an OCI image layout, without any signature."""
         return (
-            self.workshop.room(BUILT)
+            self.workshop.room(self.workshop.source.built)
             .with_(self.workshop.given_network)
             .with_env_variable("XDG_CACHE_HOME", CACHES["jsii"])
             .with_(_cache("jsii"))
@@ -166,7 +177,7 @@ class Policies:
         check: Annotated[str, Doc("The check's name in tollgate.toml.")] = "policies",
     ) -> Container:
         """Run the policies over a release; they write their report to `REPORT`."""
-        room = self.workshop.room(CHECKED, policies=True)
+        room = self.workshop.room(self.workshop.source.checked, policies=True)
         return room.with_(_judged(check, release, self.workshop.by_settings()))
 
 
@@ -182,12 +193,13 @@ class Check:
         check: Annotated[str, Doc("The check's name in tollgate.toml.")] = "unit",
     ) -> Container:
         """Run a check of tollgate.toml over a release; it writes its report, if it makes one, to `REPORT`."""
-        return self.workshop.room(CHECKED).with_(_judged(check, release, self.workshop.by_settings()))
+        room = self.workshop.room(self.workshop.source.checked)
+        return room.with_(_judged(check, release, self.workshop.by_settings()))
 
     def types(self) -> Container:
         """Check the types of our own code."""
         return (
-            self.workshop.own()
+            self.workshop.own(self.workshop.source.checked)
             .with_env_variable("MYPY_CACHE_DIR", CACHES["mypy"])
             .with_(_cache("mypy"))
             .with_(_nox("types"))
@@ -196,7 +208,7 @@ class Check:
     def lint(self) -> Container:
         """Check style, layers, spelling and workflows, in a repository that holds exactly these files."""
         return (
-            self.workshop.own()
+            self.workshop.own(self.workshop.source.whole)
             .with_env_variable("RUFF_CACHE_DIR", CACHES["ruff"])
             .with_(_cache("ruff"))
             .with_exec(["git", "init", "--quiet"])

@@ -15,8 +15,8 @@ import anyio
 import dagger
 from dagger import dag
 
-from pipeline.ci.constants import BASE_IMAGE, PIPELINE, SOURCE, WHOLE, only
-from pipeline.ci.containers import NOX, REPORT, Ci, Network, Workshop
+from pipeline.ci.constants import BASE_IMAGE, BUILT, CHECKED, PIPELINE, TOOLS, WHOLE, only
+from pipeline.ci.containers import NOX, REPORT, Ci, Network, Source, Workshop
 from pipeline.ci.host_settings import HostSettings, read_host_settings
 from pipeline.evidence.checks import Result, Runner
 from pipeline.host.files import scratch_folder
@@ -110,7 +110,7 @@ class _ContainerRunner:
 
     more: tuple[Check, ...] = (
         Check("lint", ("nox", "-s", "lint"), WHOLE),
-        Check("types", ("nox", "-s", "types"), WHOLE),
+        Check("types", ("nox", "-s", "types"), CHECKED),
     )
 
     def __init__(self, containers: Containers) -> None:
@@ -210,18 +210,26 @@ def _only_release(layout: Path) -> str:
 
 
 def _workshop(project: Project, network: HostSettings, private: Path) -> Workshop:
-    source = dag.host().directory(os.fspath(project.root), exclude=SOURCE)
-    pipeline = dag.host().directory(os.fspath(_PIPELINE_ROOT), exclude=only(*PIPELINE))
     settings = None
     if project.bundle is not None:
         settings = dag.host().directory(os.fspath(project.bundle.unpack(private)))
     return Workshop(
-        source=source,
-        pipeline=pipeline,
+        source=Source(
+            tools=_sent(project.root, TOOLS),
+            built=_sent(project.root, BUILT),
+            checked=_sent(project.root, CHECKED),
+            whole=_sent(project.root, WHOLE),
+        ),
+        tools=_sent(_PIPELINE_ROOT, TOOLS),
+        pipeline=_sent(_PIPELINE_ROOT, PIPELINE),
         settings=settings,
         base_image=os.environ.get("TOLLGATE_BASE_IMAGE") or BASE_IMAGE,
         network=_network(network, private),
     )
+
+
+def _sent(root: Path, names: tuple[str, ...]) -> dagger.Directory:
+    return dag.host().directory(os.fspath(root), exclude=only(*names))
 
 
 def _network(settings: HostSettings, private: Path) -> Network | None:

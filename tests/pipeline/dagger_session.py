@@ -153,5 +153,12 @@ def _calls(query: str) -> tuple[list[str], list[str]]:
 
 
 def _id(calls: list[str]) -> str:
-    """Return an id that says what it is the id of, without its long lists of patterns."""
-    return ".".join(re.sub(r", exclude: .*", ")", call).replace('"', "'") for call in calls[:-1])
+    """Return an id that says what it is the id of."""
+    return ".".join(re.sub(r"(, )?exclude: \[(.*)\]", _named, call).replace('"', "'") for call in calls[:-1])
+
+
+def _named(patterns: re.Match[str]) -> str:
+    """Write a list of patterns that keeps everything out but some names as just those names."""
+    first, *rest = re.findall(r'"(.*?)"', patterns[2])
+    assert first == "*", patterns[0]
+    return ", only " + " ".join(pattern[1:] for pattern in rest if pattern.startswith("!"))

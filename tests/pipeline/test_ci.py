@@ -130,7 +130,7 @@ def test_what_is_not_named_stays_outside(serve: Serve, project: Project, home: H
     find_place("auto", ROOT).build(project, ("dev", "prod"), home, lambda _: None)
 
     sent = {calls[1] for calls in session.queries if calls[0] == "host"}
-    assert len(sent) == 2
+    assert len(sent) == 3
     for call in sent:
         assert call.startswith(f'directory(path: "{ROOT}", exclude: ["*", "!')
         assert '"!.git"' not in call
