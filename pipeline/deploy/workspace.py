@@ -60,16 +60,11 @@ class ExistsAlreadyError(TerraformError):
     """What was to be made is there, and the state does not know it: a lost log, or somebody else's."""
 
     def __init__(self, what: str, problems: Sequence[str], addresses: Sequence[str]) -> None:
-        hint = (
-            f"make sure that nobody needs what stands there for {', '.join(addresses)}, delete it, "
-            "then run the same command again"
-        )
-        super().__init__(what, problems, hint)
-        one = len(addresses) == 1
+        super().__init__(what, problems, "delete what is in the way, then run the same command again")
+        exists, it = ("exists", "it") if len(addresses) == 1 else ("exist", "them")
         self.message = (
-            f"{', '.join(addresses)} {'exists' if one else 'exist'} already and the state does not know "
-            f"{'it' if one else 'them'}: an interrupted run may have made {'it' if one else 'them'}. "
-            f"{self.message}"
+            f"{', '.join(addresses)} {exists} already, and the state does not know {it}: an interrupted run may have "
+            f"made {it}; see that nobody else needs {it} and delete {it}. {self.message}"
         )
 
 

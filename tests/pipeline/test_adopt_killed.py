@@ -120,6 +120,8 @@ def test_what_a_killed_apply_made_is_taken_over(project: TinyProject) -> None:
     )
     assert killed.returncode == -signal.SIGKILL, killed.stderr
     assert not (project.state("dev") or {}).get("resources")
+    again = project.tollgate("promote", "--to", "dev", TOLLGATE_KILL_AT="adopting", TOLLGATE_KILL_ALL="1")
+    assert again.returncode == -signal.SIGKILL, again.stderr
 
     finished = project.tollgate("promote", "--to", "dev")
 
@@ -169,8 +171,10 @@ def test_what_no_log_tells_of_is_named_and_nothing_is_taken(project: TinyProject
     result = project.tollgate("promote", "--to", "dev", "--suffix", "pr-1")
 
     assert result.returncode == 1
-    assert "aws_cloudwatch_log_group.it exists already and the state does not know it" in result.stderr
-    assert "make sure that nobody needs what stands there for aws_cloudwatch_log_group.it" in result.stderr
+    said = " ".join(result.stderr.split())
+    assert "aws_cloudwatch_log_group.it exists already, and the state does not know it" in said
+    assert "see that nobody else needs it and delete it" in said
+    assert "nox -s recover -- dev --suffix pr-1" in said
     ends = [entry.body for entry in project.entries() if entry.kind.value == "end"]
     assert (ends[-1]["suffix"], ends[-1]["outcome"]) == ("pr-1", "FAILED")
     assert len(client.describe_log_groups(logGroupNamePrefix="/left-pr-1")["logGroups"]) == 1
