@@ -13,6 +13,9 @@ _OLDEST = (2, 32)
 
 _DEADLINE_SECONDS = 300.0
 
+REACHING = frozenset({"GIT_SSH", "GIT_SSH_COMMAND", "GIT_SSL_CAINFO", "GIT_PROXY_COMMAND", "SSH_AUTH_SOCK"})
+"""How git reaches another machine, such as the one that has the ledger: the person's business, in a hook too."""
+
 
 def git(folder: Path, *arguments: str, as_person: bool = False) -> Completed:
     """Run git in `folder` and return what it said, however it ended.
@@ -64,5 +67,9 @@ def insist_on_version(folder: Path) -> None:
 
 
 def without_git(environment: Mapping[str, str]) -> dict[str, str]:
-    """Return the variables without git's own, by which a hook is pointed at the repository that was pushed to."""
-    return {name: value for name, value in environment.items() if not name.startswith("GIT_")}
+    """Return the variables without those by which git points a hook at the repository that was pushed to."""
+    return {
+        name: value
+        for name, value in environment.items()
+        if not name.startswith("GIT_") or name in REACHING or name.startswith("GIT_COMMITTER_")
+    }

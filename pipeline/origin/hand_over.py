@@ -157,11 +157,7 @@ def _say_queued(place: Place, wanted: str, progress: Progress) -> None:
 
 def _start(place: Place, commit: str) -> subprocess.Popen[bytes]:
     """Start the promotion in a session of its own, its words in a file: Ctrl-C and a broken pipe do not reach it."""
-    environment = without_git(os.environ)
-    environment |= {
-        name: os.environ[name] for name in ("GIT_COMMITTER_NAME", "GIT_COMMITTER_EMAIL") if name in os.environ
-    }
-    environment |= {
+    environment = without_git(os.environ) | {
         "TOLLGATE_PROJECT": str(place.clone),
         "TOLLGATE_HOME": str(place.home.path),
         "PYTHONPATH": str(place.pipeline),

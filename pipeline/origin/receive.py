@@ -11,7 +11,7 @@ from pipeline.host.home import Home
 from pipeline.model.errors import RefusedError
 from pipeline.model.release import is_digest
 from pipeline.origin.checkout import Person, clean_checkout, object_folders
-from pipeline.origin.git import git
+from pipeline.origin.git import REACHING, git
 from pipeline.origin.push import BRANCH, Update, promoted
 from pipeline.origin.repository import REMOTE
 from pipeline.promote import build, check
@@ -20,6 +20,7 @@ from pipeline.show.progress import Progress
 _PLACE = "push"
 _NOTES = "pushes"
 _KEPT = {
+    *REACHING,
     *("PATH", "HOME", "USER", "LOGNAME", "SHELL", "TMPDIR", "LANG", "TZ", "VIRTUAL_ENV"),
     *("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "XDG_CACHE_HOME", "XDG_DATA_HOME"),
     *("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy"),
@@ -100,11 +101,14 @@ def forget_checked_releases(repository: Path, home: Home, commit: str) -> None:
 
 
 def without_credentials(environment: Mapping[str, str]) -> dict[str, str]:
-    """Return the few variables that building and checking need; whatever may be a secret is not among them."""
+    """Return the few variables that building, checking and reading the ledger need.
+
+    The programs that run the pushed commit's code get fewer still.
+    """
     return {
         name: value
         for name, value in environment.items()
-        if (name in _KEPT or name.startswith(_KEPT_PREFIXES)) and not _SECRET.search(name)
+        if name in _KEPT or (name.startswith(_KEPT_PREFIXES) and not _SECRET.search(name))
     }
 
 
