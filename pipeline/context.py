@@ -24,6 +24,8 @@ from pipeline.settings import Environments, Project
 from pipeline.settings.bundle import Bundle
 from pipeline.show.progress import Progress
 from pipeline.stores.ledger import Ledger, LedgerMovedError
+from pipeline.stores.registry import Registry
+from pipeline.stores.registry_address import Address
 from pipeline.stores.releases import ReleaseStore
 from pipeline.targets.target import Target, find_target
 from pipeline.trust.keys import Keys
@@ -62,8 +64,14 @@ class Context:
     who: str
 
     @classmethod
-    def open(cls, progress: Progress, target: str | None = None) -> "Context":
+    def open(cls, progress: Progress, target: str | None = None, store: str | None = None) -> "Context":
         """Read the settings that count and open the stores.
+
+        Args:
+            progress: Where to say what is being done.
+            target: The accounts' name. Default: `TOLLGATE_TARGET`, else local.
+            store: The address of a registry that releases are pushed to and pulled from. Default: `TOLLGATE_STORE`,
+                else none.
 
         Raises:
             TollgateError: A setting is wrong, the ledger does not verify, or the home folder cannot be used.
@@ -81,7 +89,7 @@ class Context:
             project=settings.project,
             environments=settings.environments,
             target=find_target(name, tuple(settings.environments), home),
-            store=ReleaseStore(home.releases),
+            store=ReleaseStore(home.releases, _remote(store or os.environ.get("TOLLGATE_STORE"), progress)),
             ledger=ledger,
             keys=Keys(home.path / "keys", settings.project.signers, who),
             progress=progress,
@@ -189,6 +197,12 @@ def with_fresh_ledger(decide: Callable[[], T]) -> T:
         with suppress(LedgerMovedError):
             return decide()
     return decide()
+
+
+def _remote(address: str | None, progress: Progress) -> Registry | None:
+    if not address:
+        return None
+    return Registry(Address.parse(address), lambda text: progress.note("store", text))
 
 
 def _who() -> str:

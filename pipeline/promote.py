@@ -4,23 +4,27 @@
 the ledger, takes the next allowed step, and stops where it may not go on. A killed run is finished by the next one.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 from pipeline.ask import Wish
 from pipeline.build.release import record_provenance
-from pipeline.build.source import people_since, read_source
+from pipeline.build.source import Source, people_since, read_source, source_at
 from pipeline.carry import Arrival, Report, carry, offered
 from pipeline.ci.place import Machine, Place
 from pipeline.context import Context, with_fresh_ledger
 from pipeline.evidence.checks import run_checks
+from pipeline.evidence.kept import kept_statements
 from pipeline.host.faults import reached
 from pipeline.model.environment import Environment, Instance, instance_of
 from pipeline.model.errors import RefusedError
 from pipeline.model.kinds import Kind, Operation
 from pipeline.model.ledger import Entry
 from pipeline.model.release import Release, short
+from pipeline.model.trust import PublicKey
+from pipeline.trust.provenance import Provenance
 from pipeline.trust.statement import Statement
 
 
@@ -89,7 +93,7 @@ def check(context: Context, release: Release, place: Place | None = None) -> tup
         if not result.passed:
             if release.digest in history.evidence:
                 # What was believed of this release is believed no more, wherever it waits.
-                with_fresh_ledger(lambda: record_evidence(context, release, statements))
+                _publish(context, release, statements)
             message = f"the check {result.check} failed for release {short(release.digest)}:\n{result.output}"
             raise RefusedError(message, "nothing was deployed; mend what it names, then run again")
     return statements
@@ -112,11 +116,71 @@ def promote(
     instance_of(context.environments.up_to(wish.to)[-1], wish.suffix)  # refused before anything is built
     built, provenance = _build(context, place, release)
     statements = (provenance, *check(context, built, place))
-    with_fresh_ledger(lambda: record_evidence(context, built, statements))
+    _publish(context, built, statements)
     if wish.suffix is None:
-        with_fresh_ledger(lambda: _want(context, built, wish))
+        with_fresh_ledger(lambda: _want(context, built, wish, read_source(context.project.root)))
     reached("candidate-recorded")
     return reconcile(context, wish, built)
+
+
+def promote_existing(context: Context, wish: Wish, digest: str) -> tuple[Report, ...]:
+    """Carry a release that was built and checked elsewhere; nothing is built or checked here.
+
+    What was signed of it elsewhere counts as far as the keys that count here verify it.
+
+    Args:
+        context: The project, its accounts, and the store that has the release or pulls it.
+        wish: What the caller asks for.
+        digest: The release's digest.
+
+    Raises:
+        TollgateError: The release is nowhere, nothing that verifies says where it comes from, or a step went wrong.
+    """
+    instance_of(context.environments.up_to(wish.to)[-1], wish.suffix)
+    with context.progress.step("store", "release") as step:
+        context.store.pull(digest)
+        release = context.store.load(digest)
+        step.result = short(digest)
+    statements, source = _said_of(context, release)
+    if digest not in context.history().evidence:
+        _publish(context, release, statements)
+    if wish.suffix is None:
+        with_fresh_ledger(lambda: _want(context, release, wish, source))
+    reached("candidate-recorded")
+    return reconcile(context, wish, release)
+
+
+def _said_of(context: Context, release: Release) -> tuple[tuple[Statement, ...], Source]:
+    """Return what was signed about a release by keys that count here, and what it was built from."""
+    history = context.history()
+    find_key: Callable[[str], PublicKey | None]
+    if history.newest is None:
+        find_key = {key.keyid: key for key in context.keys_named_by(context.project)}.get
+    else:
+        find_key = partial(history.authority.keys.key_at, number=history.newest.number + 1)
+    kept = kept_statements(context.store, release.digest, find_key)
+    built = [found.predicate for _, found in kept if isinstance(found.predicate, Provenance)]
+    if not built:
+        message = f"nothing that verifies here says what release {short(release.digest)} was built from"
+        hint = "push it with its evidence from where it was built, and name that machine's keys; docs/trust.md says how"
+        raise RefusedError(message, hint)
+    commit = built[-1].commit
+    source = Source(None, None, None, dirty=True)
+    if commit is not None:
+        found = source_at(context.project.root, commit, dirty=built[-1].dirty)
+        if found is None:
+            message = (
+                f"release {short(release.digest)} was built from commit {commit[:12]}, which is not here"
+            )
+            raise RefusedError(message, "fetch that commit: who wrote it decides who may approve it")
+        source = found
+    return tuple(found.named(digest) for digest, found in kept), source
+
+
+def _publish(context: Context, release: Release, statements: Sequence[Statement]) -> None:
+    """Push a release with all that is attached, then name what was signed: the ledger names only what is there."""
+    context.store.push(release.digest)
+    with_fresh_ledger(lambda: record_evidence(context, release, statements))
 
 
 def record_evidence(context: Context, release: Release, statements: Sequence[Statement]) -> None:
@@ -221,9 +285,8 @@ def _is(entry: Entry, operation: Operation, release: str) -> bool:
     return bool(entry.body["operation"] == operation and entry.body["release"] == release)
 
 
-def _want(context: Context, release: Release, wish: Wish) -> None:
+def _want(context: Context, release: Release, wish: Wish, source: Source) -> None:
     """Record the release as the candidate, unless it already is."""
-    source = read_source(context.project.root)
     history = context.history()
     newest = history.candidate
     # A release once built from a clean commit stays clean, whatever lies in the working tree today.
@@ -241,7 +304,7 @@ def _want(context: Context, release: Release, wish: Wish) -> None:
             "subject": source.subject,
             "dirty": source.dirty,
             "dirty_allowed": wish.allow_dirty,
-            "people": sorted(people_since(context.project.root, since)),
+            "people": sorted(people_since(context.project.root, since, source.commit or "HEAD")),
         },
         history.head,
     )

@@ -37,14 +37,23 @@ def read_source(root: Path) -> Source:
     return Source(commit, subject or None, author or None, dirty=status is None or status != "")
 
 
-def people_since(root: Path, commit: str | None) -> frozenset[str]:
-    """Return the names and addresses of everyone who wrote or committed what came after `commit`.
+def source_at(root: Path, commit: str, *, dirty: bool) -> Source | None:
+    """Return what git says of a commit that something was built from; None where this checkout does not have it."""
+    described = _git(root, "log", "-1", "--format=%an%n%s", f"{commit}^{{commit}}")
+    if described is None:
+        return None
+    author, _, subject = described.partition("\n")
+    return Source(commit, subject or None, author or None, dirty=dirty)
+
+
+def people_since(root: Path, commit: str | None, until: str = "HEAD") -> frozenset[str]:
+    """Return the names and addresses of everyone who wrote or committed what came after `commit`, up to `until`.
 
     They are free text, as git has them. Where `commit` is None, or is no part of what is checked out (the branch was
     rewritten), everyone who ever wrote counts: nobody can tell what is new.
     """
-    known = commit is not None and _git(root, "merge-base", "--is-ancestor", commit, "HEAD") is not None
-    revisions = f"{commit}..HEAD" if known else "HEAD"
+    known = commit is not None and _git(root, "merge-base", "--is-ancestor", commit, until) is not None
+    revisions = f"{commit}..{until}" if known else until
     listed = _git(root, "log", "--format=%an%n%ae%n%cn%n%ce", revisions) or ""
     return frozenset(" ".join(line.split()) for line in listed.splitlines() if line.strip())
 

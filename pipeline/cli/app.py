@@ -18,7 +18,7 @@ from pipeline.ci.place import find_place
 from pipeline.cli import cloud, look, origin, settings, verify, ways_back
 from pipeline.cli.conclude import conclude, say_relaxed
 from pipeline.cli.console import print_json, progress, results, run
-from pipeline.cli.options import Env, Json, Reason, Suffix, Target
+from pipeline.cli.options import Env, Json, Reason, Store, Suffix, Target
 from pipeline.context import Context
 from pipeline.endpoint import find_deployed
 from pipeline.host.home import project_root
@@ -78,6 +78,7 @@ def build(
         typer.Option("--out", metavar="DIR", help="Only write it there, unsigned, as an OCI image layout."),
     ] = None,
     settings: Settings = None,
+    store: Store = None,
 ) -> None:
     """Build the release of this checkout; the last line printed is its digest."""
     if out is None and settings is not None:
@@ -85,8 +86,9 @@ def build(
             "`--settings` is for `--out` only", "pinned settings come from the ledger by themselves"
         )
     if out is None:
-        context = Context.open(progress(), target)
+        context = Context.open(progress(), target, store)
         release = promoting.build(context, find_place(engine, project_root()))
+        context.store.push(release.digest)
     else:
         with progress().step("build", "release") as step:
             release = build_alone(out, settings, step.say)
@@ -126,15 +128,23 @@ def promote(
     ] = False,
     ask_again: Annotated[bool, typer.Option("--ask-again", help="Show again what was rejected.")] = False,
     engine: Engine = "auto",
+    release: Annotated[
+        str | None,
+        typer.Option("--release", metavar="DIGEST", help="Build nothing: promote this release of the store."),
+    ] = None,
+    store: Store = None,
     target: Target = None,
     as_json: Json = False,
 ) -> None:
     """Build the release, check it, and carry it as far as its gates allow."""
-    context = Context.open(progress(), target)
+    context = Context.open(progress(), target, store)
     wish = Wish(to=to, suffix=suffix, check=check, allow_dirty=allow_dirty, ask_again=ask_again)
     if suffix is not None and to is None:
         raise UsageError("a suffix needs the environment it is for", "for example `--to dev --suffix pr-42`")
-    reports = promoting.promote(context, wish, place=find_place(engine, project_root()))
+    if release is None:
+        reports = promoting.promote(context, wish, place=find_place(engine, project_root()))
+    else:
+        reports = promoting.promote_existing(context, wish, release)
     conclude(context, wish, reports, as_json=as_json)
 
 

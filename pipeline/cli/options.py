@@ -18,5 +18,14 @@ Target = Annotated[
         envvar="TOLLGATE_TARGET",
     ),
 ]
+Store = Annotated[
+    str | None,
+    typer.Option(
+        "--store",
+        metavar="URL",
+        help="A registry for releases beside the local store: oci://HOST/REPOSITORY.",
+        envvar="TOLLGATE_STORE",
+    ),
+]
 Reason = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; it is recorded in the ledger.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else to standard output.")]

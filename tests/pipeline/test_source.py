@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.build.source import Source, read_source
+from pipeline.build.source import Source, people_since, read_source, source_at
 
 
 def _git(root: Path, *arguments: str) -> str:
@@ -98,3 +98,20 @@ def test_a_hooks_variables_do_not_matter(root: Path, tmp_path: Path, monkeypatch
     monkeypatch.setenv("GIT_INDEX_FILE", str(tmp_path / "index"))
 
     assert read_source(root).commit == commit
+
+
+def test_a_commit_that_something_was_built_from_is_found(root: Path) -> None:
+    """Another commit than the one checked out is told as it is, and its people are those up to it."""
+    built = _git(root, "rev-parse", "HEAD")
+    (root / "file").write_text("two")
+    _git(root, "-c", "user.name=Bob", "commit", "--quiet", "-am", "Say two")
+
+    assert source_at(root, built, dirty=False) == Source(built, "Say one", "Ann Author", dirty=False)
+    assert "Bob" in people_since(root, None)
+    assert "Bob" not in people_since(root, None, built)
+
+
+@pytest.mark.parametrize("commit", ["0" * 40, "HEAD~5", "no such thing"])
+def test_a_commit_that_is_not_here_is_not_made_up(root: Path, commit: str) -> None:
+    """Where the checkout lacks a commit, nobody can tell who wrote it."""
+    assert source_at(root, commit, dirty=False) is None
