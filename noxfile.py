@@ -26,6 +26,7 @@ nox.options.error_on_external_run = False
 ROOT = Path(__file__).resolve().parent
 VENV = ROOT / ".venv"
 POLICIES_VENV = ROOT / ".nox" / "policies"
+DOCS_VENV = ROOT / ".nox" / "docs"
 UV_VENV = ROOT / ".nox" / "uv"
 OLDEST_PYTHON = (3, 11)
 MOVE = {
@@ -302,6 +303,17 @@ def dev(session: nox.Session) -> None:
     """Make `.venv` with everything in it and the `tollgate` command."""
     _environment(session, policies="--without-policies" not in session.posargs)
     session.log("ready: `. .venv/bin/activate`, then `tollgate --help`")
+
+
+@nox.session(default=False)
+def docs(session: nox.Session) -> None:
+    """Build the documentation into `site/docs`; every link must lead."""
+    _environment(session)
+    with _one_at_a_time():
+        _sync(session, DOCS_VENV, "docs")
+    _run(session, "python", "docs/make_transcripts.py", "--check")
+    _run(session, "python", "docs/make_site.py", ".nox/docs-source")
+    _run(session, str(_scripts(DOCS_VENV) / "zensical"), "build", "--strict", *session.posargs)
 
 
 @nox.session(default=False)

@@ -64,7 +64,7 @@ def _broken(mine: InstanceHistory, where: str) -> Iterator[Mark]:
             tone="bad",
             sentence=safe(f"the last change did not hold: {reason}"),
             at=mine.last_end.at,
-            next=f"`nox -s recover -- {where}`, or `nox -s rollback -- {where}`",
+            next=f'`nox -s recover -- {where}`, or `nox -s rollback -- {where} --reason "…"`',
         )
 
 
@@ -85,7 +85,7 @@ def _drift(mine: InstanceHistory, where: str) -> Iterator[Mark]:
         tone="bad",
         sentence=safe(f"the cloud is not as the release says: {told}"),
         at=mine.drift.at,
-        next=f"`nox -s heal -- {where}`, or `nox -s acknowledge -- {where}`",
+        next=f'`nox -s heal -- {where}`, or `nox -s acknowledge -- {where} --reason "…"`',
     )
 
 
@@ -96,7 +96,7 @@ def _hold(mine: InstanceHistory, where: str) -> Iterator[Mark]:
             tone="warning",
             sentence=safe(f"{mine.hold.by} said that nothing moves here: {mine.hold.body['reason']}"),
             at=mine.hold.at,
-            next=f"`nox -s unhold -- {where}`",
+            next=f'`nox -s unhold -- {where} --reason "…"`',
         )
 
 

@@ -107,7 +107,7 @@ def test_a_mark_says_who_why_and_what_to_do() -> None:
     held = card(page_of(everything()), "staging").marks[-1]
 
     assert held.sentence == "Cleo Park said that nothing moves here: the auditors are here"
-    assert held.next == "`nox -s unhold -- staging`"
+    assert held.next == '`nox -s unhold -- staging --reason "…"`'
 
 
 def test_a_freeze_is_told_before_during_and_not_after() -> None:
