@@ -1,6 +1,8 @@
 """Documents that lie beside ledger entries, many at once: one git process for hundreds instead of two for each."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from pipeline.model.canonical import sha256_digest
@@ -12,28 +14,43 @@ from pipeline.stores.ledger import BRANCH
 _AT_ONCE = 200
 
 
-def read_documents(path: Path, entries: Sequence[Entry], name: str) -> Iterator[tuple[Entry, bytes | None]]:
-    """Yield each entry with the document of that name beside it; None where it is missing or another one.
+@dataclass(frozen=True)
+class LedgerDocuments:
+    """What lies beside the entries of a ledger.
 
-    Args:
+    Attributes:
         path: The ledger's repository.
-        entries: Verified entries.
-        name: The document's name, such as `change-set.json`.
-
-    Raises:
-        LedgerError: The repository cannot be read.
     """
-    repository = BareRepository(path)
-    commits = repository.git("rev-list", "--reverse", f"refs/heads/{BRANCH}").split() if entries else []
-    for first in range(0, len(entries), _AT_ONCE):
-        some = entries[first : first + _AT_ONCE]
-        asked = "".join(f"{commits[entry.number - 1]}:{name}\n" for entry in some)
-        answer = repository.run(["cat-file", "--batch"], asked.encode())
-        if answer.returncode != 0:
-            raise LedgerError(f"{path} is damaged: {words(answer.stderr)}")
-        for entry, content in zip(some, _contents(answer.stdout), strict=True):
-            fits = content is not None and sha256_digest(content) == entry.documents.get(name)
-            yield entry, content if fits else None
+
+    path: Path
+
+    def read(self, entries: Sequence[Entry], *names: str) -> Iterator[tuple[Entry, tuple[bytes | None, ...]]]:
+        """Yield each entry with the documents of these names; None where one is missing or another one.
+
+        Args:
+            entries: Verified entries.
+            names: Such as `change-set.json`.
+
+        Raises:
+            LedgerError: The repository cannot be read.
+        """
+        for first in range(0, len(entries), _AT_ONCE):
+            some = entries[first : first + _AT_ONCE]
+            asked = "".join(f"{self._commits[entry.number - 1]}:{name}\n" for entry in some for name in names)
+            answer = BareRepository(self.path).run(["cat-file", "--batch"], asked.encode())
+            if answer.returncode != 0:
+                raise LedgerError(f"{self.path} is damaged: {words(answer.stderr)}")
+            contents = _contents(answer.stdout)
+            for entry in some:
+                yield entry, tuple(_fitting(entry, name, next(contents)) for name in names)
+
+    @cached_property
+    def _commits(self) -> list[str]:
+        return BareRepository(self.path).git("rev-list", "--reverse", f"refs/heads/{BRANCH}").split()
+
+
+def _fitting(entry: Entry, name: str, content: bytes | None) -> bytes | None:
+    return content if content is not None and sha256_digest(content) == entry.documents.get(name) else None
 
 
 def _contents(output: bytes) -> Iterator[bytes | None]:

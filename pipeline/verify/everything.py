@@ -13,7 +13,7 @@ from pipeline.model.ledger import Entry
 from pipeline.model.release import is_digest, short
 from pipeline.stores.layout import CorruptReleaseError
 from pipeline.stores.ledger import Ledger
-from pipeline.stores.ledger_documents import read_documents
+from pipeline.stores.ledger_documents import LedgerDocuments
 from pipeline.stores.ledger_memory import LedgerMemory
 from pipeline.stores.releases import ReleaseStore
 from pipeline.trust.provenance import Provenance
@@ -87,7 +87,8 @@ class _Case:
         asked = None if release is None else frozenset({_find(self.entries, release)})
         self.problems += self._anchors(contains)
         say("the settings that the ledger pins")
-        self.settings, problems = read_pins(self.ledger, self.entries)
+        documents = LedgerDocuments(self.ledger)
+        self.settings, problems = read_pins(documents, self.entries)
         self.problems += problems
         say("releases and the evidence about them")
         required = asked or _in_use(history)
@@ -99,7 +100,7 @@ class _Case:
                 gone += 1
         say("every step that was taken")
         rules = {digest: settings.rules for digest, settings in self.settings.items()}
-        self.problems += audit(self.entries, rules, self._seen(asked), self._evidence_then, asked)
+        self.problems += audit(self.entries, rules, self._seen(documents, asked), self._evidence_then, asked)
         return Verification(
             entries=len(self.entries),
             head=self.entries[-1].digest,
@@ -163,7 +164,7 @@ class _Case:
 
     # --- Documents ----------------------------------------------------------------------------------------------
 
-    def _seen(self, releases: frozenset[str] | None) -> dict[str, Seen]:
+    def _seen(self, documents: LedgerDocuments, releases: frozenset[str] | None) -> dict[str, Seen]:
         """Read the change sets beside entries; return what decides over each start."""
         kinds = {Kind.SHOWN, Kind.START}
         chosen = [
@@ -172,9 +173,7 @@ class _Case:
             if entry.kind in kinds and (releases is None or entry.body["release"] in releases)
         ]
         seen: dict[str, Seen] = {}
-        change_sets = read_documents(self.ledger, chosen, _CHANGE_SET)
-        findings = read_documents(self.ledger, chosen, _FINDINGS)
-        for (entry, change_set), (_, found) in zip(change_sets, findings, strict=True):
+        for entry, (change_set, found) in documents.read(chosen, _CHANGE_SET, _FINDINGS):
             settings = self.settings.get(str(entry.body["settings"]))
             try:
                 seen[entry.digest] = read_seen(entry, change_set, found, settings.rules if settings else None)

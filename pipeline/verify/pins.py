@@ -4,6 +4,7 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from pathlib import Path
 
 from pipeline.evidence.checks import configuration_of
@@ -14,7 +15,7 @@ from pipeline.model.kinds import Kind
 from pipeline.model.ledger import Entry
 from pipeline.settings import Project, load_environments, load_project
 from pipeline.settings.bundle import Bundle
-from pipeline.stores.ledger_documents import read_documents
+from pipeline.stores.ledger_documents import LedgerDocuments
 
 _SETTINGS = "settings.json"
 
@@ -39,7 +40,9 @@ class PinnedRules:
         return at - timedelta(days=found.evidence_days) if found else None
 
 
-def read_pins(ledger: Path, entries: tuple[Entry, ...]) -> tuple[dict[str, PinnedRules], tuple[Problem, ...]]:
+def read_pins(
+    documents: LedgerDocuments, entries: tuple[Entry, ...]
+) -> tuple[dict[str, PinnedRules], tuple[Problem, ...]]:
     """Return every settings that the ledger names, by digest, and what is the matter with them.
 
     Raises:
@@ -48,7 +51,7 @@ def read_pins(ledger: Path, entries: tuple[Entry, ...]) -> tuple[dict[str, Pinne
     pinned: dict[str, PinnedRules] = {}
     problems: list[Problem] = []
     pinning = [entry for entry in entries if entry.kind in {Kind.GENESIS, Kind.SETTINGS}]
-    for entry, content in read_documents(ledger, pinning, _SETTINGS):
+    for entry, (content,) in documents.read(pinning, _SETTINGS):
         what = f"the settings of entry {entry.number}"
         digest = str(entry.body["settings"])
         if content is None:
@@ -57,7 +60,7 @@ def read_pins(ledger: Path, entries: tuple[Entry, ...]) -> tuple[dict[str, Pinne
         try:
             bundle = Bundle.from_document(content)
             if bundle.digest == digest:
-                pinned[digest] = pinned.get(digest) or _read(bundle)
+                pinned[digest] = pinned.get(digest) or _read(content)
             else:
                 problems.append(Problem(ProblemKind.FORGED, f"{what} have another digest than it names"))
         except TollgateError as error:
@@ -68,7 +71,9 @@ def read_pins(ledger: Path, entries: tuple[Entry, ...]) -> tuple[dict[str, Pinne
     return pinned, tuple(problems)
 
 
-def _read(bundle: Bundle) -> PinnedRules:
+@lru_cache(maxsize=16)
+def _read(document: bytes) -> PinnedRules:
+    bundle = Bundle.from_document(document)
     with tempfile.TemporaryDirectory(prefix="tollgate-verify-") as scratch:
         folder = bundle.unpack(Path(scratch))
         project = load_project(folder, sources=folder, bundle=bundle)

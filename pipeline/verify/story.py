@@ -86,7 +86,8 @@ def tell(release: str, entries: Sequence[Entry], opened: Sequence[tuple[Named, P
 
 
 def _told(start: Entry, by_digest: Mapping[str, Entry], end: Entry | None) -> dict[str, Any]:
-    approvals = [by_digest[digest] for digest in start.body["approvals"] if digest in by_digest]
+    named = [by_digest[digest] for digest in start.body["approvals"] if digest in by_digest]
+    approvals = [entry for entry in named if entry.kind in {Kind.APPROVAL, Kind.BREAK_GLASS}]
     return {
         "instance": str(Instance(start.body["environment"], start.body["suffix"])),
         "account": start.body["account"],
