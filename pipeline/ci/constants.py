@@ -49,6 +49,7 @@ WHOLE: Final = (
     "LICENSE",
     "README.md",
     "docs",
+    "mkdocs.yml",
 )
 """Every file that git tracks, for what judges the repository itself."""
 
