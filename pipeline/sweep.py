@@ -8,14 +8,18 @@ from pipeline.destroy import destroy
 from pipeline.model.history import InstanceHistory
 
 
-def sweep(context: Context) -> tuple[Report, ...]:
+def sweep(context: Context, now: datetime | None = None) -> tuple[Report, ...]:
     """Destroy every preview past its time; return how far that came for each.
+
+    Args:
+        context: The project and its accounts.
+        now: The moment that decides. Default: the present one.
 
     Raises:
         TollgateError: Something went wrong with one of them; those before it are gone.
     """
     history = context.history()
-    now = datetime.now(UTC)
+    now = now or datetime.now(UTC)
     return tuple(
         destroy(context, environment, instance.suffix)
         for environment in context.environments

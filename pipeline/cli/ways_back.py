@@ -192,10 +192,19 @@ def prune(
     console.print(Text(f"{len(pruned.removed)} releases, {megabytes:.1f} MB; the ledger keeps their digests"))
 
 
-def sweep(target: Target = None, as_json: Json = False) -> None:
+def sweep(
+    now: Annotated[
+        str | None,
+        typer.Option(
+            "--now", metavar="TIME", help="Destroy what is past its time then. Default: at present."
+        ),
+    ] = None,
+    target: Target = None,
+    as_json: Json = False,
+) -> None:
     """Destroy previews that are older than their environment lets them be."""
     context = Context.open(progress(), target)
-    reports = sweeping.sweep(context)
+    reports = sweeping.sweep(context, _moment("--now", now) if now else None)
     if not reports and not as_json:
         results().print(Text("no preview is past its time"))
         return

@@ -6,7 +6,9 @@ import json
 import pytest
 
 from pipeline.model.kinds import Kind, Outcome
+from pipeline.model.trust import Role
 from pipeline.stores.ledger import Ledger
+from pipeline.trust.keys import Keys
 from tests.pipeline.tiny_project import TinyProject
 
 pytestmark = pytest.mark.terraform
@@ -15,7 +17,9 @@ _values = (f"value {number}" for number in itertools.count())
 
 @pytest.fixture
 def waiting(tiny: TinyProject) -> TinyProject:
-    """The tiny project with a new release proven in dev and waiting in prod."""
+    """The tiny project with a new release proven in dev and waiting in prod, where nothing else waits before it."""
+    if tiny.status()["prod"]["waiting"]:
+        tiny.succeed("reject", "prod", "--reason", "make room")
     tiny.write("value.txt", next(_values))
     tiny.succeed("promote")
     assert tiny.status()["prod"]["state"] == "waiting"
@@ -32,6 +36,29 @@ def test_an_approval_is_used_once(waiting: TinyProject) -> None:
     used = [entry.body["approvals"] for entry in waiting.entries() if entry.kind is Kind.START]
     approvals = [entry.digest for entry in waiting.entries() if entry.kind is Kind.APPROVAL]
     assert used.count([approvals[-1]]) == 1
+
+
+def test_a_newer_release_queues_behind_what_is_offered(waiting: TinyProject) -> None:
+    """An approver keeps what they read; newer releases coalesce behind it, and the newest is offered next."""
+    first = waiting.status()["prod"]["waiting"]
+    for _ in range(2):
+        waiting.write("value.txt", next(_values))
+        waiting.succeed("promote")
+
+    row = waiting.status()["prod"]
+    assert row["waiting"] == first
+    assert row["queued"] == waiting.status()["dev"]["release"] == row["wanted"]
+    waiting.succeed("approve", "prod", "--reason", "this one")
+    waiting.succeed("promote")
+    after = waiting.status()["prod"]
+    assert (after["state"], after["release"] != row["wanted"], after["queued"]) == ("waiting", True, None)
+    assert [entry.kind for entry in waiting.entries()[-4:]] == [
+        Kind.APPROVAL,
+        Kind.START,
+        Kind.END,
+        Kind.SHOWN,
+    ]
+    assert waiting.entries()[-1].body["release"] == row["wanted"]
 
 
 def test_another_change_set_than_the_approved_one_is_refused(waiting: TinyProject) -> None:
@@ -76,15 +103,14 @@ def test_an_expired_approval_can_be_given_again(waiting: TinyProject) -> None:
     """An approval past its time applies nothing, and does not keep the same person from saying yes again."""
     ledger = Ledger(waiting.home / "ledger.git")
     shown = ledger.entries()[-1]
-    fields = ("environment", "suffix", "release", "change_set")
-    body = {name: shown.body[name] for name in fields} | {
+    same = ("environment", "suffix", "release", "change_set", "account", "region", "findings", "settings")
+    body = {name: shown.body[name] for name in same} | {
         "shown": shown.digest,
-        "findings": [],
         "reason": "yesterday",
         "expires": "2020-01-01T00:00:00+00:00",
     }
-    who = [entry.by for entry in ledger.entries()][-1]
-    ledger.append(Kind.APPROVAL, body, by=who, after=shown.digest)
+    approver = Keys(waiting.home / "keys", {}, "").signer(Role.APPROVER)
+    ledger.append(Kind.APPROVAL, body, approver, by="", after=shown.digest)
 
     waiting.succeed("promote")
     assert waiting.status()["prod"]["state"] == "waiting"
@@ -124,7 +150,7 @@ def test_a_reason_must_say_something(waiting: TinyProject) -> None:
 
 
 def test_a_failing_smoke_check_leaves_the_instance_degraded_until_it_holds(tiny: TinyProject) -> None:
-    """The failure is recorded with its words; the next promotion that holds makes the instance whole."""
+    """The failure is recorded with its words and what was done; nothing goes on until a person says so."""
     tiny.write("value.txt", next(_values))
     tiny.service.status = 500
     try:
@@ -134,11 +160,16 @@ def test_a_failing_smoke_check_leaves_the_instance_degraded_until_it_holds(tiny:
 
     assert failed.returncode == 1
     assert "the smoke check 'it answers' failed: GET /health answered 500, expected 200" in failed.stderr
+    assert "`nox -s recover -- dev` goes forward again, or `nox -s rollback -- dev" in failed.stderr
     row = tiny.status()["dev"]
     assert row["state"] == "degraded"
     assert "answered 500" in row["blocks"][0]["sentence"]
-    assert tiny.entries()[-1].body["outcome"] == Outcome.FAILED
-    tiny.succeed("promote", "--to", "dev")
+    end = tiny.entries()[-1].body
+    assert (end["outcome"], end["proof"]["left"]) == (Outcome.FAILED, {})
+    assert end["proof"]["applied"] == ["terraform_data.first", "terraform_data.second"]
+    stopped = tiny.tollgate("promote", "--to", "dev")
+    assert (stopped.returncode, "the last change did not hold" in stopped.stderr) == (3, True)
+    tiny.succeed("recover", "dev")
     assert tiny.status()["dev"]["state"] == "deployed"
 
 
@@ -154,6 +185,7 @@ def test_a_release_not_proven_in_dev_does_not_reach_prod(tiny: TinyProject) -> N
         tiny.service.status = 200
 
     rows = tiny.status()
+    tiny.succeed("recover", "dev")
     assert rows["prod"]["release"] == prod
     assert any("is not proven in dev" in block["sentence"] for block in rows["prod"]["blocks"])
 
@@ -175,14 +207,17 @@ def test_check_asks_the_cloud_and_rebuilds_what_is_gone(tiny: TinyProject) -> No
 
 def test_uncommitted_files_stay_in_dev_unless_said(tiny: TinyProject) -> None:
     """An environment that wants clean releases refuses a dirty one, and takes it with `--allow-dirty`, recorded."""
+    tiny.tollgate("reject", "prod", "--reason", "make room")
     prod = (tiny.root / "environments" / "prod.toml").read_text()
     tiny.write("environments/prod.toml", prod.replace("allows-dirty = true", "allows-dirty = false"))
+    tiny.succeed("settings", "--reason", "prod takes only what is committed")
     tiny.write("value.txt", next(_values))
     try:
         refused = tiny.tollgate("promote")
         allowed = tiny.tollgate("promote", "--allow-dirty")
     finally:
         tiny.write("environments/prod.toml", prod)
+        tiny.succeed("settings", "--reason", "as it was")
 
     assert refused.returncode == 3
     assert "built from a working tree with uncommitted changes" in refused.stderr
