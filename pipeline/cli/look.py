@@ -22,6 +22,7 @@ from pipeline.page.differences import differences
 from pipeline.page.find import Found, find
 from pipeline.page.gather import gather, gather_broken
 from pipeline.page.model import HistoryRow
+from pipeline.page.proofs import proofs_of
 from pipeline.page.stories import stories_of
 from pipeline.page.write import write_page
 from pipeline.show import change_set as show_change_set
@@ -138,6 +139,7 @@ def _show_release(context: Context, entries: Sequence[Entry], found: Found, *, a
         folded,
         entries,
         lambda one, before: differences(context.store, one, before),
+        lambda one: proofs_of(context.store, folded, one),
         wanted=frozenset({found.digest}),
     )
     story = next((each for each in stories if each.digest == found.digest), None)

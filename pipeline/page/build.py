@@ -12,7 +12,7 @@ from pipeline.page.board import build_board
 from pipeline.page.change_sets import Reading, change_set_views
 from pipeline.page.figures import figures_of
 from pipeline.page.model import HistoryRow, Page, Verification
-from pipeline.page.stories import Differences, stories_of
+from pipeline.page.stories import Differences, Proofs, stories_of
 from pipeline.show.entries import place, release_of, sentence, weight
 from pipeline.show.text import safe
 
@@ -37,6 +37,7 @@ class Material:
         verification: How far the ledger verified.
         reading: Where change sets and stacks come from.
         differences: Says what differs between two releases.
+        proofs: Gives the evidence of a release.
         commit_times: When each commit was made, as far as it is known.
     """
 
@@ -51,6 +52,7 @@ class Material:
     verification: Verification
     reading: Reading
     differences: Differences
+    proofs: Proofs
     commit_times: Mapping[str, datetime]
 
 
@@ -58,7 +60,7 @@ def build_page(material: Material) -> Page:
     """Return everything that the page shows, and say what it leaves out."""
     history, entries = material.history, material.entries
     views = change_set_views(history, entries, material.reading, CHANGE_SETS)
-    stories = stories_of(history, entries, material.differences, detailed=STORIES)
+    stories = stories_of(history, entries, material.differences, material.proofs, detailed=STORIES)
     rows = history_rows(entries)
     return Page(
         project=safe(material.project),

@@ -19,6 +19,7 @@ from pipeline.page.build import Material
 from pipeline.page.change_sets import Reading
 from pipeline.page.differences import differences
 from pipeline.page.model import Verification
+from pipeline.page.proofs import proofs_of
 from pipeline.page.salvage import salvage
 from pipeline.page.tree import resources_of
 from pipeline.settings import Environments, load_environments, load_project
@@ -67,6 +68,7 @@ def gather(context: Context) -> Material:
             resources=lambda release, place: _resources(context.store, release, place),
         ),
         differences=lambda release, before: differences(context.store, release, before),
+        proofs=lambda release: proofs_of(context.store, history, release),
         commit_times=commit_times(context.project.root, entries),
     )
 
@@ -107,6 +109,7 @@ def gather_broken(error: LedgerError) -> Material:
             resources=lambda release, place: _resources(store, release, place),
         ),
         differences=lambda release, before: differences(store, release, before),
+        proofs=lambda release: proofs_of(store, history, release),
         commit_times=commit_times(root, saved.entries),
     )
 

@@ -215,14 +215,14 @@ class Proof:
 
     Attributes:
         name: The check's name, or what the statement is about.
-        passed: Its verdict.
-        at: When, RFC 3339.
-        by: Who says so, and by which key if it is signed.
+        passed: Its verdict; None where the statement is not believed.
+        at: When it was signed, RFC 3339; None where nobody can tell.
+        by: Whose key says so; where the statement is not believed, why.
     """
 
     name: str
-    passed: bool
-    at: str
+    passed: bool | None
+    at: str | None
     by: str
 
 

@@ -19,10 +19,15 @@ Differences = Callable[[str, str | None], Sequence[str]]
 """From a release and the one before it to what differs, in words; raises TollgateError where one is missing."""
 
 
+Proofs = Callable[[str], Sequence[Proof]]
+"""From a release to its evidence."""
+
+
 def stories_of(
     history: History,
     entries: Sequence[Entry],
     differences: Differences,
+    proofs: Proofs,
     *,
     detailed: int = 0,
     wanted: frozenset[str] | None = None,
@@ -33,6 +38,7 @@ def stories_of(
         history: What the ledger adds up to.
         entries: The ledger, oldest first.
         differences: Says what differs between two releases.
+        proofs: Gives the evidence of a release.
         detailed: How many of the newest are told whole, beside those that run somewhere; of the others only that
             they were.
         wanted: Tell exactly these whole instead.
@@ -52,6 +58,7 @@ def stories_of(
         if is_whole:
             story = _whole(story, history, about[release])
             story = _with_differences(story, differences, before.get(release))
+            story = replace(story, proofs=tuple(proofs(release)))
         stories.append(story)
     return tuple(stories)
 
@@ -101,7 +108,6 @@ def _whole(story: Story, history: History, entries: Sequence[Entry]) -> Story:
     return replace(
         story,
         people=tuple(sorted(safe(person) for person in people)),
-        proofs=_proofs(history.evidence.get(story.digest, ())),
         legs=legs_of(entries),
         detailed=True,
     )
@@ -112,19 +118,6 @@ def _with_differences(story: Story, differences: Differences, before: str | None
         return replace(story, differences=tuple(safe(line) for line in differences(story.digest, before)))
     except TollgateError as error:
         return replace(story, missing=safe(error.message))
-
-
-def _proofs(evidence: Sequence[Entry]) -> tuple[Proof, ...]:
-    return tuple(
-        Proof(
-            name=safe(str(statement["name"])),
-            passed=bool(statement["passed"]),
-            at=entry.at,
-            by=safe(entry.by) + (f", key {entry.key.keyid[:12]}" if entry.key else ", not signed"),
-        )
-        for entry in evidence
-        for statement in entry.body["statements"]
-    )
 
 
 def _leg(start: Entry, end: Entry | None, approvals: Mapping[str, Entry]) -> Leg:

@@ -72,8 +72,10 @@ def _section(console: Console, title: str, lines: Sequence[Text]) -> None:
 
 
 def _proof(proof: Any) -> Text:
+    if proof.passed is None:
+        return Text(f"{proof.name} ").append("not believed", "bold red").append(f": {proof.by}")
     word = Text("passed" if proof.passed else "did not pass", "green" if proof.passed else "bold red")
-    return Text(f"{proof.name} ").append_text(word).append(f", {moment(proof.at)} by {proof.by}")
+    return Text(f"{proof.name} ").append_text(word).append(f", signed {moment(proof.at)} by the {proof.by}")
 
 
 def _leg(leg: Any) -> Text:

@@ -17,7 +17,7 @@ from pipeline.model.safety import Finding, findings
 from pipeline.model.values import Known, Secret
 from pipeline.page.build import Material
 from pipeline.page.change_sets import Reading
-from pipeline.page.model import Verification
+from pipeline.page.model import Proof, Verification
 
 START = datetime(2026, 11, 2, 8, tzinfo=UTC)
 NOW = datetime(2026, 11, 20, 9, tzinfo=UTC)
@@ -307,6 +307,7 @@ class Scene:
             "differences": lambda release, before: (
                 "lambda.zip: 1 file changed: payments/service/refund.py",
             ),
+            "proofs": lambda release: proofs_of(history, release),
             "commit_times": {},
         }
         return Material(**given | other)
@@ -316,6 +317,15 @@ class Scene:
             message = f"the change set of entry {entry.number} cannot be read"
             raise TollgateError(message)
         return self.documents[entry.digest]
+
+
+def proofs_of(history: History, release: str) -> list[Proof]:
+    """Return the evidence as the ledger names it, as if every statement had been opened."""
+    return [
+        Proof(name=statement["name"], passed=statement["passed"], at=entry.at, by="checker key 0123456789ab")
+        for entry in history.evidence.get(release, ())
+        for statement in entry.body["statements"]
+    ]
 
 
 def status_rows(history: History) -> list[dict[str, Any]]:

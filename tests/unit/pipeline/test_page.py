@@ -12,7 +12,7 @@ from pipeline.model.errors import TollgateError
 from pipeline.model.kinds import Kind
 from pipeline.page.build import CHANGE_SETS, STORIES, build_page
 from pipeline.page.figures import in_words
-from pipeline.page.model import Page
+from pipeline.page.model import Page, Proof
 from pipeline.page.render import MAX_BYTES, render
 from tests.page.scenes import HOSTILE, NOW, Scene, digest, environments, everything, hostile, large, without
 
@@ -188,6 +188,15 @@ def test_a_story_goes_from_the_commit_to_each_environment() -> None:
     outcomes = [(leg.place, leg.tone) for leg in story.legs if leg.ended]
     assert outcomes == [("dev", "bad"), ("dev", "good"), ("staging", "good")]
     assert next(leg for leg in story.legs if leg.people).people == ("Bob Roe: the till is down",)
+
+
+def test_a_statement_that_does_not_verify_is_not_told_as_a_fact() -> None:
+    """What a forged statement says is nowhere; that it is not believed is, with the reason."""
+    forged = Proof(name="unit", passed=None, at=None, by="its signature is another key's")
+    text = read(everything(), proofs=lambda release: [forged]).text
+
+    assert "not believed unit: its signature is another key's" in text
+    assert "passed unit" not in text
 
 
 def test_a_release_that_the_store_has_lost_is_told_with_what_the_ledger_knows() -> None:
