@@ -246,13 +246,13 @@ class _Kms:
         der = self._private.public_key().public_bytes(serialization.Encoding.DER, kind)
         return {"PublicKey": der, "SigningAlgorithms": [self._algorithm]}
 
-    def sign(self, *, Message: bytes, MessageType: str, SigningAlgorithm: str, **_: str) -> dict[str, Any]:  # noqa: N803
-        assert (MessageType, SigningAlgorithm) == ("DIGEST", self._algorithm)
+    def sign(self, **asked: Any) -> dict[str, Any]:
+        assert (asked["MessageType"], asked["SigningAlgorithm"]) == ("DIGEST", self._algorithm)
         hashed = Prehashed(SHA256())
         if isinstance(self._private, ec.EllipticCurvePrivateKey):
-            return {"Signature": self._private.sign(Message, ec.ECDSA(hashed))}
+            return {"Signature": self._private.sign(asked["Message"], ec.ECDSA(hashed))}
         pss = padding.PSS(padding.MGF1(SHA256()), padding.PSS.DIGEST_LENGTH)
-        return {"Signature": self._private.sign(Message, pss, hashed)}
+        return {"Signature": self._private.sign(asked["Message"], pss, hashed)}
 
 
 @pytest.mark.parametrize("algorithm", ["ECDSA_SHA_256", "RSASSA_PSS_SHA_256"])
