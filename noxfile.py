@@ -41,6 +41,7 @@ MOVE = {
     "drift",
     "sweep",
     "destroy",
+    "github",
 }
 NEED_TERRAFORM = MOVE | {"bootstrap", "key"}
 
@@ -220,6 +221,12 @@ def bootstrap(session: nox.Session) -> None:
 def settings(session: nox.Session) -> None:
     """Show which settings count; sign this checkout's by `-- --reason TEXT`."""
     _tollgate(session, "settings")
+
+
+@nox.session(default=False)
+def github(session: nox.Session) -> None:
+    """Do what only a job on GitHub does: `-- prepare`, `witness`, `drift` …"""
+    _tollgate(session, "github", policies=True)
 
 
 @nox.session(default=False)

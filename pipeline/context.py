@@ -5,7 +5,7 @@ import os
 import subprocess
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, TypeVar
 
@@ -50,6 +50,7 @@ class Context:
         keys: What this machine and this person sign with.
         progress: Where to say what is being done.
         who: Who runs this, for the record: free text, as a git author is.
+        voice: The role whose key signs what takes a person: their own, or the witness of what a forge saw them do.
     """
 
     home: Home
@@ -62,6 +63,7 @@ class Context:
     keys: Keys
     progress: Progress
     who: str
+    voice: Role = Role.APPROVER
 
     @classmethod
     def open(cls, progress: Progress, target: str | None = None, store: str | None = None) -> "Context":
@@ -139,10 +141,14 @@ class Context:
         """
         if after is None:
             after = self._begin().digest
-        role = Role.LEDGER if Role.LEDGER in MAY_WRITE[kind] else Role.APPROVER
+        role = Role.LEDGER if Role.LEDGER in MAY_WRITE[kind] else self.voice
         return self.ledger.append(
             kind, body, self.keys.signer(role), by=self.who, after=after, documents=documents
         )
+
+    def witnessing(self, person: str) -> "Context":
+        """Return this context for what a forge saw `person` do: it is recorded as theirs, signed by the witness."""
+        return replace(self, who=person, voice=Role.WITNESS)
 
     def keys_named_by(self, project: Project) -> tuple[PublicKey, ...]:
         """Return the keys that count under a project's settings.

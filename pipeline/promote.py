@@ -114,13 +114,30 @@ def promote(
         TollgateError: Something went wrong; the message says what, and what to do.
     """
     instance_of(context.environments.up_to(wish.to)[-1], wish.suffix)  # refused before anything is built
+    return reconcile(context, wish, want(context, wish, release, place=place))
+
+
+def want(
+    context: Context, wish: Wish, release: Release | None = None, *, place: Place | None = None
+) -> Release:
+    """Build the release and check it, record what was signed of it and that it is wanted; carry it nowhere.
+
+    Args:
+        context: The project and its accounts.
+        wish: What the caller asks for; a suffix makes it a preview, which is no candidate for the others.
+        release: What was built of exactly this checkout before. Default: it is built now.
+        place: Where it is built and checked. Default: on this machine.
+
+    Raises:
+        TollgateError: It cannot be built, or a check failed.
+    """
     built, provenance = _build(context, place, release)
     statements = (provenance, *check(context, built, place))
     _publish(context, built, statements)
     if wish.suffix is None:
         with_fresh_ledger(lambda: _want(context, built, wish, read_source(context.project.root)))
     reached("candidate-recorded")
-    return reconcile(context, wish, built)
+    return built
 
 
 def promote_existing(context: Context, wish: Wish, digest: str) -> tuple[Report, ...]:

@@ -15,7 +15,7 @@ from pipeline.ask import Wish
 from pipeline.build.synth import synthesize_whole
 from pipeline.ci.alone import build_alone, check_alone
 from pipeline.ci.place import find_place
-from pipeline.cli import cloud, look, origin, settings, verify, ways_back
+from pipeline.cli import cloud, github, look, origin, settings, verify, ways_back
 from pipeline.cli.conclude import conclude, say_relaxed
 from pipeline.cli.console import print_json, progress, results, run
 from pipeline.cli.options import Env, Json, Reason, Store, Suffix, Target
@@ -41,6 +41,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.add_typer(cloud.app, name="cloud")
+app.add_typer(github.app, name="github")
 settings.register(app)
 look.register(app)
 verify.register(app)

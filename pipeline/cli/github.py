@@ -1,0 +1,256 @@
+"""`tollgate github`: what only a job of GitHub's does. The workflows call nothing else beside the usual verbs."""
+
+import os
+import re
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.text import Text
+
+from pipeline import drift as drifting
+from pipeline import promote as promoting
+from pipeline import stops
+from pipeline import witness as witnessing
+from pipeline.ask import Wish
+from pipeline.carry import Arrival
+from pipeline.ci.prepared import Prepared, prepare, prepared_digest
+from pipeline.cli.conclude import conclude
+from pipeline.cli.console import progress, results
+from pipeline.cli.options import Env, Reason, Target
+from pipeline.context import Context
+from pipeline.forge import Forge, Job
+from pipeline.host.files import scratch_folder
+from pipeline.model.environment import instance_of
+from pipeline.model.errors import RefusedError, UsageError
+from pipeline.model.release import is_digest, short
+from pipeline.page.differences import differences
+from pipeline.plan import judge, open_site
+from pipeline.show import change_set as show_change_set
+from pipeline.show.summary import add_to_summary
+from pipeline.show.text import escaped, safe
+from pipeline.stores.releases import ReleaseStore
+
+_COMMENT = "<!-- tollgate: pull request -->"
+_PREVIEWS = "preview.yml"
+_SUFFIX = re.compile(r"pr-[1-9][0-9]{0,8}")
+_MAX_COMMENT = 60_000
+
+Release = Annotated[
+    str, typer.Option("--release", metavar="DIGEST", help="The release, as the job before this one gives it.")
+]
+Number = Annotated[int, typer.Argument(metavar="NUMBER", min=1, help="The pull request's number.")]
+Folder = Annotated[Path, typer.Argument(metavar="DIR", help="What `prepare` made, in a job without keys.")]
+
+app = typer.Typer(
+    help="What a job of GitHub's does, and nobody else.", no_args_is_help=True, rich_markup_mode=None
+)
+
+
+@app.command("prepare")
+def prepare_release(
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Where to lay it down.")],
+    target: Target = None,
+) -> None:
+    """Build and check this checkout without any key, for a job that signs what came of it."""
+    context = Context.open(progress(), target)
+    with context.progress.step("build", "release") as step:
+        release, found = prepare(context.project, context.environments.names, context.home, out, step.say)
+        step.result = short(release.digest)
+    for result in found:
+        if not result.passed:
+            message = f"the check {result.check} failed for release {short(release.digest)}:\n{result.output}"
+            raise RefusedError(message, "nothing is signed; mend what it names, then push again")
+    _give("release", release.digest)
+    typer.echo(release.digest)
+
+
+@app.command()
+def record(folder: Folder, target: Target = None) -> None:
+    """Sign what another job has built and checked, and record it as the candidate."""
+    context = Context.open(progress(), target)
+    release = promoting.want(context, Wish(), place=Prepared(folder))
+    _give("release", release.digest)
+    typer.echo(release.digest)
+
+
+@app.command()
+def preview(
+    folder: Folder,
+    env: Annotated[str, typer.Option("--env", metavar="ENV", help="The environment it lives in.")],
+    suffix: Annotated[str, typer.Option("--suffix", metavar="NAME", help="Its name, such as pr-42.")],
+    target: Target = None,
+) -> None:
+    """Sign what another job has built and checked of a pull request, and deploy it as a preview."""
+    if not _SUFFIX.fullmatch(suffix):
+        message = f"`--suffix {suffix}` is no preview of a pull request"
+        raise UsageError(message, "it is pr- and the pull request's number")
+    context = Context.open(progress(), target)
+    wish = Wish(to=env, suffix=suffix)
+    conclude(context, wish, promoting.promote(context, wish, place=Prepared(folder)))
+
+
+@app.command()
+def plan(env: Env, release: Release, target: Target = None) -> None:
+    """Show in the job's summary what would be done, and give its digest to the job that does it."""
+    context = Context.open(progress(), target)
+    environment = context.environments.named(env)
+    instance = instance_of(environment, None)
+    wanted = context.store.load(_digest("--release", release))
+    context.target.prepare(lambda text: context.progress.note("cloud", text))
+    with open_site(context, environment, instance, wanted, "planning") as site:
+        judged = judge(context, site)
+    shown = judged.change_set, judged.findings, judged.needs_person
+    show_change_set.show(results(), *shown)
+    add_to_summary(show_change_set.to_markdown(*shown))
+    digits = short(judged.change_set.digest)
+    sentence = f"To let it through, approve the job {env} with a reason and `{digits}` in the comment."
+    add_to_summary(f"\n{sentence}\n\n")
+    results().print(Text(sentence), soft_wrap=True)
+    _give("change-set", judged.change_set.digest)
+
+
+@app.command()
+def witness(
+    env: Env,
+    change_set: Annotated[
+        str, typer.Option("--change-set", metavar="DIGEST", help="What the job before this one showed.")
+    ],
+    release: Annotated[
+        str | None,
+        typer.Option("--release", metavar="DIGEST", help="The release. Default: the one offered there."),
+    ] = None,
+    target: Target = None,
+) -> None:
+    """Apply what was shown if a listed reviewer said yes to it at GitHub; sign that yes as its witness."""
+    context = Context.open(progress(), target)
+    environment = context.environments.named(env)
+    if release is not None:
+        _digest("--release", release)
+    report = witnessing.witness(context, environment, change_set, release, Job.read(), Forge.find())
+    conclude(context, Wish(to=env), (report,))
+    if report.arrival is Arrival.WAITING:
+        raise typer.Exit(RefusedError.exit_code)  # a job that applied nothing is not green
+
+
+@app.command()
+def rollback(
+    env: Env,
+    reason: Reason,
+    to: Annotated[
+        str | None, typer.Option("--to", metavar="DIGEST", help="Which release; its first digits are enough.")
+    ] = None,
+    target: Target = None,
+) -> None:
+    """Go back as whoever started this run; what needs a person is given to the job behind the reviewers."""
+    from pipeline.ways_back import rollback as going_back  # noqa: PLC0415 - the verb has its name
+
+    context = Context.open(progress(), target)
+    environment = context.environments.named(env)
+    person = witnessing.person_of(context, Job.read())
+    named = context.witnessing(person.name)
+    report = going_back(named, environment, None, reason, to or None)
+    waits = report.arrival is Arrival.WAITING and report.judged is not None
+    _give("change-set", report.judged.change_set.digest if waits and report.judged else "")
+    conclude(context, Wish(to=env), (report,))
+
+
+@app.command()
+def hold(env: Env, reason: Reason, target: Target = None) -> None:
+    """Hold an environment as whoever started this run."""
+    context = Context.open(progress(), target)
+    person = witnessing.person_of(context, Job.read())
+    instance = instance_of(context.environments.named(env), None)
+    entry = stops.record_hold(context.witnessing(person.name), instance, reason)
+    results().print(Text(f"{instance} is held (ledger entry {entry.number})"), soft_wrap=True)
+
+
+@app.command()
+def unhold(env: Env, reason: Reason, target: Target = None) -> None:
+    """End the hold of an environment as whoever started this run."""
+    context = Context.open(progress(), target)
+    person = witnessing.person_of(context, Job.read())
+    instance = instance_of(context.environments.named(env), None)
+    entry = stops.record_unhold(context.witnessing(person.name), instance, f"witnessed by GitHub: {reason}")
+    results().print(Text(f"{instance} is held no more (ledger entry {entry.number})"), soft_wrap=True)
+
+
+@app.command()
+def drift(env: Env, target: Target = None) -> None:
+    """Look for drift, and keep the environment's one issue as it is found."""
+    context = Context.open(progress(), target)
+    environment = context.environments.named(env)
+    forge = Forge.find()
+    if context.history().of(instance_of(environment, None)).release is None:
+        results().print(Text(f"nothing runs in {env}"), soft_wrap=True)
+        return
+    report = drifting.look_for_drift(context, environment, None)
+    mark, title = f"<!-- tollgate: drift {env} -->", f"{env} is not as its release says"
+    if report.is_clean:
+        forge.keep_issue(mark, title, None)
+        results().print(Text(f"{env}: no drift"), soft_wrap=True)
+        return
+    judged = report.judged
+    found = show_change_set.to_markdown(judged.change_set, judged.findings, judged.needs_person)
+    add_to_summary(found)
+    ways = f"`nox -s heal -- {env}` puts it right, `nox -s acknowledge -- {env}` lets it be."
+    forge.keep_issue(mark, title, f"{ways}\n\n{found}"[:_MAX_COMMENT])
+    results().print(Text(f"{env}: changed behind the back of {short(report.release)}"), soft_wrap=True)
+
+
+@app.command()
+def compare(
+    base: Annotated[Path, typer.Argument(metavar="BASE", help="What `prepare` made of the branch.")],
+    head: Annotated[Path, typer.Argument(metavar="HEAD", help="What `prepare` made of the pull request.")],
+    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="Where to write it, as Markdown.")],
+) -> None:
+    """Say what differs between two releases, stack by stack, without any account."""
+    digests = [prepared_digest(folder) for folder in (base, head)]
+    with scratch_folder(out.resolve().parent, ".compare") as folder:
+        store = ReleaseStore(folder)
+        for place, digest in zip((base, head), digests, strict=True):
+            made = ReleaseStore(place / "release")
+            release = made.load(digest)
+            store.save({layer.title: made.read(release, layer.title) for layer in release.layers})
+        lines = differences(store, digests[1], digests[0])
+    rows = "\n".join(f"- {escaped(safe(line))}" for line in lines)
+    text = f"Release `{short(digests[1])}` against `{short(digests[0])}` of the branch:\n\n{rows}\n"
+    out.write_text(text, encoding="utf-8")
+    add_to_summary(text)
+    typer.echo(text)
+
+
+@app.command()
+def comment(
+    number: Number,
+    file: Annotated[Path, typer.Option("--file", metavar="FILE", help="What it says, as Markdown.")],
+) -> None:
+    """Keep the one comment of a pull request."""
+    text = file.read_text(encoding="utf-8")[:_MAX_COMMENT]
+    Forge.find().keep_comment(number, _COMMENT, text)
+
+
+@app.command("ask-preview")
+def ask_preview(
+    number: Number,
+    close: Annotated[bool, typer.Option("--close", help="Destroy it instead.")] = False,
+) -> None:
+    """Ask main's own workflow for the preview of a pull request, or for its end."""
+    what = "destroy" if close else "deploy"
+    Forge.find().start(_PREVIEWS, "main", {"pull-request": str(number), "what": what})
+
+
+def _digest(option: str, text: str) -> str:
+    if not is_digest(text):
+        message = f"`{option} {text}` is no digest of a release"
+        raise UsageError(message, "give the job the output of the one that recorded it")
+    return text
+
+
+def _give(name: str, value: str) -> None:
+    """Give a value to the jobs that need this one; only digests and nothing, so that no line can be smuggled in."""
+    assert value == "" or is_digest(value)
+    path = os.environ.get("GITHUB_OUTPUT")
+    if path:
+        with Path(path).open("a", encoding="utf-8") as file:
+            file.write(f"{name}={value}\n")
