@@ -10,6 +10,7 @@ from pipeline.targets.local.shims import (
     functions,
     logs,
     output,
+    starts,
     transactions,
     validation,
 )
@@ -29,5 +30,6 @@ def install_shims(runtime: Path, settings: frozenset[str]) -> None:
     functions.install(runtime, settings)
     logs.install()
     output.install()
+    starts.install()
     validation.install()
     transactions.install()  # after the others that judge, so that each item meets them

@@ -1,11 +1,14 @@
-"""What a function writes is found in the log of its invocation: all of it, however slow the machine is."""
+"""Functions on a machine that is slow: what they write is found, and a burst of requests does not starve them."""
 
 import io
 import json
 import os
 import threading
+import time
 import zipfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -31,6 +34,23 @@ def handler(event, context):
         raise ValueError(event["name"])
     time.sleep(event.get("seconds", 0))
 """
+
+
+_SLOW_TO_START = """
+import os, pathlib, time
+
+folder = pathlib.Path(os.environ["FOLDER"])
+begun = time.monotonic()
+(folder / str(os.getpid())).touch()
+while not (folder / "go").exists():
+    time.sleep(0.01)
+ready = time.monotonic()
+
+def handler(event, context):
+    return [begun, ready]
+"""
+_BURST = 24
+_AT_ONCE = 8
 
 
 @pytest.fixture
@@ -80,24 +100,27 @@ def access(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CloudAccess]:
     cloud = LocalCloud(tmp_path_factory.mktemp("cloud"), [AccountSpec("dev", _ACCOUNT, "ap-northeast-2")])
     cloud.up()
     access = cloud.access("dev")
+    trust = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "lambda.amazonaws.com"}}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
+    client(access, "iam").create_role(RoleName="any", AssumeRolePolicyDocument=policy)
+    _function(access, "writer", _HANDLER)
+    yield access
+    cloud.reset()
+
+
+def _function(access: CloudAccess, name: str, code: str, **variables: str) -> None:
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w") as package:
-        package.writestr("index.py", _HANDLER)
-    trust = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "lambda.amazonaws.com"}}
-    role = client(access, "iam").create_role(
-        RoleName="writer",
-        AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [trust]}),
-    )
+        package.writestr("index.py", code)
     client(access, "lambda").create_function(
-        FunctionName="writer",
-        Role=role["Role"]["Arn"],
+        FunctionName=name,
+        Role=client(access, "iam").get_role(RoleName="any")["Role"]["Arn"],
         Runtime="python3.13",
         Handler="index.handler",
         Timeout=3,
         Code={"ZipFile": content.getvalue()},
+        Environment={"Variables": variables},
     )
-    yield access
-    cloud.reset()
 
 
 def _invoke(access: CloudAccess, name: str, **event: Any) -> None:
@@ -153,3 +176,26 @@ def test_events_are_found_page_by_page(access: CloudAccess) -> None:
     assert [len(page["events"]) for page in pages] == [10, 10, 7]
     found = [event["message"] for page in pages for event in page["events"]]
     assert found[:25] == [f"paged {number}" for number in range(25)]
+
+
+@pytest.mark.cloud
+def test_a_burst_starts_a_few_workers_at_once(access: CloudAccess, tmp_path: Path) -> None:
+    """Of many requests at once eight start a worker each; the others wait for the first that is ready."""
+    _function(access, "burst", _SLOW_TO_START, FOLDER=str(tmp_path))
+
+    def call(_: int) -> list[float]:
+        answer = client(access, "lambda").invoke(FunctionName="burst", Payload=b"{}")
+        times: list[float] = json.loads(answer["Payload"].read())
+        return times
+
+    with ThreadPoolExecutor(_BURST) as pool:
+        answers = pool.map(call, range(_BURST))
+        until = time.monotonic() + 300
+        while len(list(tmp_path.iterdir())) < _AT_ONCE and time.monotonic() < until:
+            time.sleep(0.05)
+        (tmp_path / "go").touch()
+        workers = {(begun, ready) for begun, ready in answers}
+
+    at_once = [sum(begun <= when < ready for begun, ready in workers) for when, _ in workers]
+    assert max(at_once) == _AT_ONCE
+    assert len(workers) >= _AT_ONCE
