@@ -113,7 +113,7 @@ def _lacks(problem: str, address: str) -> bool:
 
 
 _NOT_IMPORTABLE = re.compile(
-    r"non-existent|[Uu]nexpected format|[Ii]nvalid|[Nn]ot [Ii]mplemented|support import"
+    r"non-existent|[Uu]nexpected format|[Ii]nvalid|(?:Not|not) [Ii]mplemented|support import"
 )
 
 
