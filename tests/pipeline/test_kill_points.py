@@ -1,5 +1,10 @@
-"""A run that is killed at any named point is finished by the next one: nothing twice, nothing lost, nothing stuck."""
+"""A run that is killed at any named point is finished by the next one: nothing twice, nothing lost, nothing stuck.
 
+`power cut` kills what the pipeline runs at that moment too, Terraform above all; else Terraform lives on. What real
+resources a killed Terraform leaves behind is in `test_adopt_killed.py`.
+"""
+
+import ast
 import itertools
 import signal
 import time
@@ -9,31 +14,98 @@ import pytest
 from pipeline.host.faults import POINTS
 from pipeline.model.history import read_history
 from pipeline.model.kinds import Kind, Outcome
-from tests.pipeline.tiny_project import TinyProject
+from pipeline.model.ledger import Entry
+from tests.pipeline.tiny_project import REPOSITORY, TinyProject
 
 pytestmark = pytest.mark.terraform
 _values = (f"value {number}" for number in itertools.count())
-_NOT_ON_THE_WAY_TO_DEV = {"shown"}
-_AFTER_APPLY = {"applied", "smoked", "proven", "ended"}
+_POWER_CUT = "power cut"
+_PIPELINE_ALONE = "pipeline alone"
+
+_ON_THE_WAY = (
+    ("release-built", _PIPELINE_ALONE),
+    ("ledger-pushed", _POWER_CUT),
+    ("candidate-recorded", _PIPELINE_ALONE),
+    ("verified", _POWER_CUT),
+    ("locked", _PIPELINE_ALONE),
+    ("initialised", _POWER_CUT),
+    ("planning", _PIPELINE_ALONE),
+    ("planning", _POWER_CUT),
+    ("planned", _PIPELINE_ALONE),
+    ("anchored", _POWER_CUT),
+    ("ledger-pushed", _PIPELINE_ALONE),
+    ("started", _POWER_CUT),
+    ("applying", _POWER_CUT),
+    ("smoked", _PIPELINE_ALONE),
+    ("proven", _POWER_CUT),
+    ("ledger-pushed", _PIPELINE_ALONE),
+    ("ended", _POWER_CUT),
+)
+"""Where one release is killed on its way to dev, each time a step further; the third push is that of the end."""
+
+_IN_THE_APPLY = (
+    ("applying", _PIPELINE_ALONE),
+    ("half-applied", _POWER_CUT),
+    ("applied-unsaved", _POWER_CUT),
+    ("applied", _PIPELINE_ALONE),
+)
+"""Where it is killed once: nobody knows how far Terraform comes, and when all is applied the next is never reached."""
+
+_ELSEWHERE = {"shown", "adopting"}
 
 
-@pytest.mark.parametrize("point", [point for point in POINTS if point not in _NOT_ON_THE_WAY_TO_DEV])
-def test_the_next_run_finishes_what_was_killed(tiny: TinyProject, point: str) -> None:
-    """Killed at a point, then run again: one success is recorded and what was applied is not applied again."""
+def test_every_point_is_reached_and_tried() -> None:
+    """The points that tests name are those that the code says it is at, and each is tried somewhere."""
+    said = set()
+    for path in (REPOSITORY / "pipeline").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", None) == "reached":
+                said.add(ast.literal_eval(node.args[0]))
+
+    assert said == set(POINTS)
+    assert {point for point, _ in _ON_THE_WAY + _IN_THE_APPLY} | _ELSEWHERE == set(POINTS)
+    assert len(_ON_THE_WAY) >= 15
+
+
+def test_a_run_killed_at_every_point_in_turn_comes_to_its_end(tiny: TinyProject) -> None:
+    """Each run goes on where the one before was killed: one start, one success, no second apply, no lost entry."""
+    tiny.succeed("promote", "--to", "dev")
+    tiny.write("value.txt", next(_values))
+    before = tiny.entries()
+    told, applied = before, None
+    for point, how in _ON_THE_WAY:
+        _kill(tiny, point, how, "promote", "--to", "dev")
+        entries = tiny.entries()
+        assert _digests(entries)[: len(told)] == _digests(told), f"{point}: an entry was lost"
+        told = entries
+        if point == "smoked":
+            applied = tiny.serial("dev")
+
+    tiny.succeed("promote", "--to", "dev")
+
+    new = tiny.entries()[len(before) :]
+    assert [entry.body["outcome"] for entry in new if entry.kind is Kind.END] == [Outcome.SUCCEEDED]
+    assert [entry.kind for entry in new].count(Kind.START) == 1
+    assert [entry.kind for entry in new].count(Kind.CANDIDATE) == 1
+    assert tiny.status()["dev"]["state"] == "deployed"
+    assert tiny.serial("dev") == applied
+
+
+@pytest.mark.parametrize(("point", "how"), _IN_THE_APPLY)
+def test_what_was_killed_in_the_apply_is_applied_once(tiny: TinyProject, point: str, how: str) -> None:
+    """A Terraform that lives on is waited for, a dead one's lock is removed; the state is written once."""
     tiny.write("value.txt", next(_values))
     before = len(tiny.entries())
-    tiny.killed_at(point, "promote", "--to", "dev")
-    applied = tiny.serial("dev") if point in _AFTER_APPLY else None
+    serial = tiny.serial("dev")
+    _kill(tiny, point, how, "promote", "--to", "dev")
 
     tiny.succeed("promote", "--to", "dev")
 
     new = tiny.entries()[before:]
-    ends = [entry.body["outcome"] for entry in new if entry.kind is Kind.END]
-    starts = [entry for entry in new if entry.kind is Kind.START]
-    assert ends == [Outcome.SUCCEEDED]
-    assert len(starts) == 1
-    assert tiny.status()["dev"]["state"] == "deployed"
-    assert applied in {None, tiny.serial("dev")}
+    assert [entry.body["outcome"] for entry in new if entry.kind is Kind.END] == [Outcome.SUCCEEDED]
+    assert [entry.kind for entry in new].count(Kind.START) == 1
+    assert tiny.serial("dev") == serial + 1
+    assert list((tiny.home / "applies").rglob("*.jsonl")) == []
 
 
 def test_a_kill_after_a_change_set_was_shown_leaves_it_waiting(tiny: TinyProject) -> None:
@@ -48,12 +120,13 @@ def test_a_kill_after_a_change_set_was_shown_leaves_it_waiting(tiny: TinyProject
     assert rows["prod"]["release"] == rows["dev"]["release"]
 
 
-@pytest.mark.parametrize("point", ["started", "applying", "applied", "proven"])
-def test_an_approved_run_is_finished_under_its_approval(tiny: TinyProject, point: str) -> None:
-    """What was approved and then killed needs no second approval: the start entry has used it."""
+def test_an_approved_run_is_finished_under_its_approval(tiny: TinyProject) -> None:
+    """What was approved and then killed, again and again, needs no second approval: the start entry has used it."""
     tiny.write("value.txt", next(_values))
     tiny.succeed("promote")
-    tiny.killed_at(point, "approve", "prod", "--reason", "once", "--go")
+    _kill(tiny, "started", _PIPELINE_ALONE, "approve", "prod", "--reason", "once", "--go")
+    for point in ("applied-unsaved", "proven"):
+        _kill(tiny, point, _POWER_CUT, "promote")
 
     tiny.succeed("promote")
 
@@ -113,3 +186,14 @@ def test_no_lock_is_left_behind(tiny: TinyProject) -> None:
 
     assert not [name for name in names if name.endswith((".tflock", "promotion.lock"))]
     assert list((tiny.home / "work").iterdir()) == []
+
+
+def _kill(tiny: TinyProject, point: str, how: str, *arguments: str) -> None:
+    """Run a verb that is killed at a point; in a power cut Terraform goes with it."""
+    everything = {"TOLLGATE_KILL_ALL": "1"} if how == _POWER_CUT else {}
+    result = tiny.tollgate(*arguments, TOLLGATE_KILL_AT=point, **everything)
+    assert result.returncode == -signal.SIGKILL, f"{point}: {result.stdout}\n{result.stderr}"
+
+
+def _digests(entries: tuple[Entry, ...]) -> list[str]:
+    return [entry.digest for entry in entries]
