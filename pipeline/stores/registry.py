@@ -25,6 +25,9 @@ from pipeline.stores.registry_address import Address
 from pipeline.stores.registry_connection import MAX_MANIFEST_BYTES, Answer, Connection, RegistryError
 from pipeline.stores.registry_referrers import listed, publish
 
+_IS_THERE = {200, 302, 303, 307}
+"""Statuses that answer HEAD for a blob: it is here, or it is kept over there."""
+
 
 @dataclass(frozen=True, slots=True)
 class Registry:
@@ -47,7 +50,7 @@ class Registry:
         """
         manifest = layout.read(digest)
         attached = {one: layout.read(one) for one in layout.attached(digest)}
-        with Connection(self.address, "push to") as connection:
+        with Connection(self.address, pushes=True) as connection:
             sent = self._push_release(connection, layout, manifest)
             known = listed(connection, digest).digests
             missing = [one for name, one in attached.items() if name not in known]
@@ -69,7 +72,7 @@ class Registry:
             RegistryError: The registry does not have it, or gives something else; nothing of that is saved.
             TollgateError: The disk is full.
         """
-        with Connection(self.address, "pull from") as connection:
+        with Connection(self.address, pushes=False) as connection:
             manifest = self._wanted(connection, layout, digest, "release")
             try:
                 release_of(manifest)
@@ -90,7 +93,7 @@ class Registry:
         Raises:
             RegistryError: The registry does not have it, or gives something else; nothing of that is saved.
         """
-        with Connection(self.address, "pull from") as connection:
+        with Connection(self.address, pushes=False) as connection:
             manifest = self._wanted(connection, layout, digest, "attached document")
             try:
                 attached_of(manifest)
@@ -122,7 +125,7 @@ class Registry:
             content = layout.read(blob.digest)
             path = f"/blobs/{blob.digest}"
             found = connection.patiently(partial(connection.send, "HEAD", path))
-            if found.status == 200:
+            if found.status in _IS_THERE:
                 continue
             if found.status != 404:
                 raise connection.refusal(found)

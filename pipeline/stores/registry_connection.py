@@ -77,12 +77,13 @@ class Connection:
 
     Args:
         address: The repository.
-        purpose: What for, in words for messages: "push to" or "pull from".
+        pushes: Whether it is to write there, which some logins may not.
     """
 
-    def __init__(self, address: Address, purpose: str) -> None:
+    def __init__(self, address: Address, *, pushes: bool) -> None:
         self.address = address
-        self._purpose = purpose
+        self._pushes = pushes
+        self._purpose = "push to" if pushes else "pull from"
         self._authorization: str | None = None
         self._has_login = False
         self._origin = httpx.URL(address.url)
@@ -197,8 +198,9 @@ class Connection:
     def _exchange(
         self, method: str, target: httpx.URL, headers: Mapping[str, str], content: bytes, limit: int
     ) -> Answer:
-        # Only reading follows redirects (to where the blobs are kept), and httpx drops the login on the way.
-        follow = method in {"GET", "HEAD"}
+        # Only reading follows redirects (to where the blobs are kept), and httpx drops the login on the way. What is
+        # signed for us there is signed for GET alone.
+        follow = method == "GET"
         try:
             with self._client.stream(
                 method, target, headers=headers, content=content, follow_redirects=follow
@@ -252,6 +254,9 @@ class Connection:
             )
             raise RegistryError(message, "use a registry with basic or token authentication")
         wanted: dict[str, str] = {name: asked[name] for name in ("service", "scope") if name in asked}
+        if self._pushes:
+            # A challenge to a read asks for no more than reading, which GHCR denies where nothing was pushed before.
+            wanted["scope"] = f"repository:{self.address.repository}:pull,push"
         answer = self.patiently(lambda: self._ask_for_token(realm, wanted, login.basic if login else None))
         if answer.status != 200:
             raise self.refusal(answer)

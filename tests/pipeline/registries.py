@@ -15,6 +15,7 @@ import threading
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -101,7 +102,7 @@ class DockerRegistry(TestRegistry):
             pytest.skip("docker-registry is not installed (Debian: apt install docker-registry)")
         folder.mkdir()
         self._storage = folder / "storage"
-        self._tokens = TokenServer() if login == "token" else None
+        self.tokens = TokenServer() if login == "token" else None
         config: dict[str, Any] = {
             "version": 0.1,
             "log": {"level": "info"},
@@ -111,11 +112,11 @@ class DockerRegistry(TestRegistry):
         if login == "basic":
             (folder / "htpasswd").write_text(f"{USER}:{_BCRYPT}\n")
             config["auth"] = {"htpasswd": {"realm": "test", "path": str(folder / "htpasswd")}}
-        if self._tokens is not None:
-            (folder / "certificate.pem").write_bytes(self._tokens.certificate)
+        if self.tokens is not None:
+            (folder / "certificate.pem").write_bytes(self.tokens.certificate)
             config["auth"] = {
                 "token": {
-                    "realm": self._tokens.realm,
+                    "realm": self.tokens.realm,
                     "service": "test",
                     "issuer": "tests",
                     "rootcertbundle": str(folder / "certificate.pem"),
@@ -160,8 +161,8 @@ class DockerRegistry(TestRegistry):
         """End the process."""
         self._process.terminate()
         self._process.wait(timeout=_DEADLINE_SECONDS)
-        if self._tokens is not None:
-            self._tokens.close()
+        if self.tokens is not None:
+            self.tokens.close()
 
 
 @dataclass
@@ -206,7 +207,7 @@ class FakeRegistry(TestRegistry):
         """Called with each request and what would be answered to it; what it returns is answered."""
         self._page = page
         self._login = login
-        self._tokens = TokenServer() if login == "token" else None
+        self.tokens = TokenServer() if login == "token" else None
         self._things: dict[str, bytes] = {}
         self._tags: dict[str, str] = {}
         self._types: dict[str, str] = {}
@@ -230,8 +231,8 @@ class FakeRegistry(TestRegistry):
     def close(self) -> None:
         """Stop answering."""
         _stop(self._server)
-        if self._tokens is not None:
-            self._tokens.close()
+        if self.tokens is not None:
+            self.tokens.close()
 
     def _handle(self, asked: Asked) -> Reply:
         with self._lock:
@@ -243,12 +244,10 @@ class FakeRegistry(TestRegistry):
         given = asked.headers.get("authorization", "")
         if self._login == "basic" and given != _basic():
             return _error(401, "UNAUTHORIZED", {"WWW-Authenticate": 'Basic realm="test"'})
-        if self._tokens is not None:
+        if self.tokens is not None:
             actions = "pull" if asked.method in {"GET", "HEAD"} else "pull,push"
-            if not self._tokens.allows(given.removeprefix("Bearer "), set(actions.split(","))):
-                said = (
-                    f'realm="{self._tokens.realm}",service="test",scope="repository:{REPOSITORY}:{actions}"'
-                )
+            if not self.tokens.allows(given.removeprefix("Bearer "), set(actions.split(","))):
+                said = f'realm="{self.tokens.realm}",service="test",scope="repository:{REPOSITORY}:{actions}"'
                 return _error(401, "UNAUTHORIZED", {"WWW-Authenticate": f"Bearer {said}"})
         return None
 
@@ -430,7 +429,8 @@ def _serve(handle: Callable[[Asked], Reply]) -> ThreadingHTTPServer:
             self.send_header("Content-Length", str(len(reply.content)))
             self.end_headers()
             if self.command != "HEAD":
-                self.wfile.write(reply.content[: reply.cut])
+                with suppress(ConnectionError):  # whoever has read enough hangs up
+                    self.wfile.write(reply.content[: reply.cut])
 
         do_GET = do_HEAD = do_PUT = do_POST = _any  # noqa: N815 - the base class names them so
 

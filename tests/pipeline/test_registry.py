@@ -269,7 +269,7 @@ def test_what_others_attached_stays_and_is_passed_over(
         registry.put_manifest(fallback_tag(release.digest), index_of([entry]))
     here.push(release.digest)
 
-    with Connection(registry.address, "pull from") as connection:
+    with Connection(registry.address, pushes=False) as connection:
         listing = listed(connection, release.digest)
     assert entry["digest"] in listing.digests
     assert registry.has_referrers_api or entry in listing.entries
@@ -302,7 +302,7 @@ def test_a_writer_that_was_overwritten_writes_again(
     assert overwritten == [1, 2]
     there.load(release.digest)
     assert _notes(there, release) == [1]
-    with Connection(registry.address, "pull from") as connection:
+    with Connection(registry.address, pushes=False) as connection:
         assert entry["digest"] in listed(connection, release.digest).digests
 
 

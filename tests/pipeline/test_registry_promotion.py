@@ -54,7 +54,10 @@ def fresh(builder: TinyProject, tmp_path: Path) -> Iterator[TinyProject]:
     project = TinyProject.make(tmp_path / "fresh")
     project.write("synth.py", "raise SystemExit('nothing is built here')\n")
     yield project
-    project.close()
+    if (project.home / "cloud").exists():
+        project.close()
+    else:
+        project.service.close()
 
 
 def _release(project: TinyProject) -> str:
@@ -165,7 +168,7 @@ def test_a_commit_that_is_not_here_is_refused(
         digest = other.succeed("build", "--store", store).strip()
         result = fresh.tollgate("promote", "--release", digest, "--store", store)
     finally:
-        other.close()
+        other.service.close()
 
     assert result.returncode == 3
     assert "was built from commit" in result.stderr

@@ -360,6 +360,41 @@ def test_a_login_does_not_go_where_an_upload_is_sent(tmp_path: Path) -> None:
         elsewhere.close()
 
 
+def test_a_token_is_asked_for_what_is_done_with_it(tmp_path: Path) -> None:
+    """A push asks for the right to write from the beginning, a pull for none."""
+    registry = FakeRegistry(referrers_api=True, login="token")
+    assert registry.tokens is not None
+    try:
+        write_login(tmp_path / "docker", registry.host)
+        here, there = (_store(tmp_path / name, registry.address) for name in ("here", "there"))
+        release = _saved(here)
+        here.push(release.digest)
+        there.load(release.digest)
+
+        scopes = [asked.query["scope"] for asked in registry.tokens.asked]
+        assert scopes == ["repository:team/tollgate:pull,push", "repository:team/tollgate:pull"]
+    finally:
+        registry.close()
+
+
+def test_a_blob_that_is_kept_elsewhere_is_there(registry: FakeRegistry, here: ReleaseStore) -> None:
+    """A registry that answers HEAD with a redirect has the blob; the place it names is for GET."""
+    release = _saved(here)
+    here.push(release.digest)
+    later = here.save({**_FILES, "more": b"1"})
+    registry.asked.clear()
+
+    def change(asked: Asked, usual: Reply) -> Reply:
+        if asked.method == "HEAD" and usual.status == 200:
+            return Reply(307, headers={"Location": f"http://{registry.host}/signed-for-get"})
+        return usual
+
+    registry.change = change
+    here.push(later.digest)
+    assert [asked.method for asked in registry.asked if asked.path.endswith("/one")] == ["PUT"]
+    assert not [asked for asked in registry.asked if asked.path == "/signed-for-get"]
+
+
 def test_no_login_goes_over_the_network_unencrypted(
     registry: FakeRegistry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -392,7 +427,7 @@ def test_an_encrypted_registry_does_not_send_us_to_plain_text() -> None:
         assert request.url.scheme == "https"
         return httpx.Response(307, headers={"Location": "http://registry.example/elsewhere"})
 
-    with Connection(address, "pull from") as connection:
+    with Connection(address, pushes=False) as connection:
         connection._client._transport = httpx.MockTransport(answer)
         connection._client._mounts = {}
         with pytest.raises(RegistryError, match="sends us on to an address that is not encrypted"):
@@ -413,7 +448,7 @@ def test_trouble_with_encryption_has_its_own_hint(said: str, hint: str) -> None:
     def answer(_: httpx.Request) -> httpx.Response:
         raise httpx.ConnectError(said)
 
-    with Connection(address, "pull from") as connection:
+    with Connection(address, pushes=False) as connection:
         connection._client._transport = httpx.MockTransport(answer)
         connection._client._mounts = {}
         with pytest.raises(RegistryDownError) as caught:
@@ -495,7 +530,7 @@ def test_a_document_about_something_else_is_passed_over(
     here.attach(other.digest, _KIND, {"note": 2})
     for digest in (release.digest, other.digest):
         here.push(digest)
-    with Connection(registry.address, "pull from") as connection:
+    with Connection(registry.address, pushes=False) as connection:
         (entry,) = listed(connection, other.digest).entries
     index = f'{{"manifests": [{{"digest": "{entry["digest"]}"}}]}}'.encode()
     _answers(
