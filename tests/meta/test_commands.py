@@ -129,7 +129,7 @@ def test_operate_names_each_verb() -> None:
     """Whoever operates finds every verb of the command line."""
     told = set(re.findall(r"nox -s (\w+)", OPERATE))
 
-    assert told == set(verbs())
+    assert told == {verb.replace("-", "_") for verb in verbs()}
 
 
 @pytest.mark.parametrize("text", [OPERATE, PUSH], ids=["operate", "push"])
