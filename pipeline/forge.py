@@ -167,6 +167,27 @@ class Forge:
         else:
             self._ask("PATCH", f"issues/{known['id_in_repository']}", what, {**body, "state": "open"})
 
+    def refuse_fork(self, number: int) -> None:
+        """Refuse a pull request whose files are not this repository's own.
+
+        Raises:
+            RefusedError: It is a fork's.
+            ForgeError: GitHub does not tell.
+        """
+        what = f"whose pull request #{number} is"
+        answer = _json(self._ask("GET", f"pulls/{number}", what), what)
+        try:
+            head = strict_json.mapping(strict_json.mapping(answer, "it").get("head"), "its head")
+            # A fork that was deleted since is null here.
+            of = strict_json.text(
+                strict_json.mapping(head.get("repo"), "its repository").get("full_name"), "it"
+            )
+        except RefusedError:
+            of = "a repository that is no more"
+        if of.casefold() != self.repository.casefold():
+            message = f"pull request #{number} is of {of}: nothing of a fork is deployed"
+            raise RefusedError(message, "push its branch to this repository if you have read it")
+
     def start(self, workflow: str, branch: str, inputs: Mapping[str, str]) -> None:
         """Start a workflow of a branch by hand.
 

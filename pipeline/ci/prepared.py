@@ -59,20 +59,20 @@ def prepare(
     return release, results
 
 
-def prepared_digest(folder: Path) -> str:
-    """Return the digest of the one release that lies in a prepared folder.
+def digest_in(layout: Path) -> str:
+    """Return the digest of the one release that an OCI image layout holds.
 
     Raises:
-        TollgateError: There is none, or there are several.
+        TollgateError: It holds none, or several.
     """
     try:
-        entries = json.loads((folder / _LAYOUT / "index.json").read_bytes())["manifests"]
+        entries = json.loads((layout / "index.json").read_bytes())["manifests"]
         digests = [str(entry["digest"]) for entry in entries if entry.get("artifactType") == RELEASE_TYPE]
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         digests = []
     if len(digests) != 1:
-        message = f"{folder} holds {len(digests)} releases that a job has prepared, not one"
-        raise TollgateError(message, "`nox -s github -- prepare --out DIR` makes such a folder")
+        message = f"{layout} holds {len(digests)} releases, not the one that a job has built"
+        raise TollgateError(message, "give a new folder to the job that builds")
     return digests[0]
 
 
@@ -101,8 +101,9 @@ class Prepared:
             TollgateError: There is none, it is damaged, or it is for other environments.
         """
         say("taking over what was built")
-        made = ReleaseStore(self._folder / _LAYOUT)
-        release = made.load(prepared_digest(self._folder))
+        layout = self._folder / _LAYOUT
+        made = ReleaseStore(layout)
+        release = made.load(digest_in(layout))
         if release.environments != tuple(sorted(environments)):
             found = ", ".join(release.environments)
             message = f"what was prepared has stacks for other environments than the settings: {found}"

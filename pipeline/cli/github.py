@@ -14,7 +14,7 @@ from pipeline import stops
 from pipeline import witness as witnessing
 from pipeline.ask import Wish
 from pipeline.carry import Arrival
-from pipeline.ci.prepared import Prepared, prepare, prepared_digest
+from pipeline.ci.prepared import Prepared, digest_in, prepare
 from pipeline.cli.conclude import conclude
 from pipeline.cli.console import progress, results
 from pipeline.cli.options import Env, Reason, Target
@@ -50,9 +50,15 @@ app = typer.Typer(
 @app.command("prepare")
 def prepare_release(
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Where to lay it down.")],
+    number: Annotated[
+        int | None,
+        typer.Option("--pull-request", metavar="NUMBER", help="Whose files these are; a fork's are refused."),
+    ] = None,
     target: Target = None,
 ) -> None:
     """Build and check this checkout without any key, for a job that signs what came of it."""
+    if number is not None:
+        Forge.find().refuse_fork(number)
     context = Context.open(progress(), target)
     with context.progress.step("build", "release") as step:
         release, found = prepare(context.project, context.environments.names, context.home, out, step.say)
@@ -200,16 +206,17 @@ def drift(env: Env, target: Target = None) -> None:
 
 @app.command()
 def compare(
-    base: Annotated[Path, typer.Argument(metavar="BASE", help="What `prepare` made of the branch.")],
-    head: Annotated[Path, typer.Argument(metavar="HEAD", help="What `prepare` made of the pull request.")],
+    base: Annotated[Path, typer.Argument(metavar="BASE", help="What `build --out` made of the branch.")],
+    head: Annotated[Path, typer.Argument(metavar="HEAD", help="What it made of the pull request.")],
     out: Annotated[Path, typer.Option("--out", metavar="FILE", help="Where to write it, as Markdown.")],
 ) -> None:
     """Say what differs between two releases, stack by stack, without any account."""
-    digests = [prepared_digest(folder) for folder in (base, head)]
+    digests = [digest_in(layout) for layout in (base, head)]
+    out.parent.mkdir(parents=True, exist_ok=True)
     with scratch_folder(out.resolve().parent, ".compare") as folder:
         store = ReleaseStore(folder)
         for place, digest in zip((base, head), digests, strict=True):
-            made = ReleaseStore(place / "release")
+            made = ReleaseStore(place)
             release = made.load(digest)
             store.save({layer.title: made.read(release, layer.title) for layer in release.layers})
         lines = differences(store, digests[1], digests[0])
