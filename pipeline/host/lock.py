@@ -132,7 +132,8 @@ def last_owner(path: Path) -> Owner | None:
 
 
 _SURVIVOR_SECONDS = 3600.0
-_LOOK_SECONDS = 0.3
+_LOOK_SECONDS = 1.0
+_AGAIN_SECONDS = 0.05
 
 
 def _acquire(descriptor: int, wait_seconds: float, on_wait: Callable[[str], None] | None) -> None:
@@ -157,7 +158,7 @@ def _acquire(descriptor: int, wait_seconds: float, on_wait: Callable[[str], None
                     if survivor
                     else f"waiting for {owner}"
                 )
-            time.sleep(0.2)
+            time.sleep(_AGAIN_SECONDS)
         else:
             return
 

@@ -10,7 +10,7 @@ HEALTH = "/_tollgate/health"
 CHECKPOINT = "/_tollgate/checkpoint"
 TOKEN_HEADER = "x-tollgate-token"  # noqa: S105 (the header's name)
 
-_CHECKPOINT_SECONDS = 60.0
+_CHECKPOINT_SECONDS = 120.0
 
 
 def answers(record: RunRecord, account_id: str, patience_seconds: float) -> bool:

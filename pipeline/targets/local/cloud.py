@@ -40,7 +40,7 @@ class LocalCloud:
         UsageError: Two of them share an environment, an account id or a port.
     """
 
-    def __init__(self, home: Path, specs: Sequence[AccountSpec], patience_seconds: float = 15.0) -> None:
+    def __init__(self, home: Path, specs: Sequence[AccountSpec], patience_seconds: float = 60.0) -> None:
         self._folder = home / "cloud"
         self._specs = tuple(specs)
         self._patience_seconds = patience_seconds
@@ -66,7 +66,7 @@ class LocalCloud:
                     stop([self._layout(status.spec)], patience_seconds=2.0)
             missing = [status.spec for status in statuses if status.state != "up"]
             start_together([(spec, self._layout(spec)) for spec in missing], progress)
-            after = self.status()
+            after = tuple(self._status(spec, self._patience_seconds) for spec in self._specs)
             for then, now in zip(statuses, after, strict=True):
                 if then.endpoint not in {None, now.endpoint}:
                     name = now.spec.environment
@@ -116,7 +116,7 @@ class LocalCloud:
             UsageError: There is no such account.
             TollgateError: It is not up.
         """
-        status = self._status(self._spec(environment))
+        status = self._status(self._spec(environment), self._patience_seconds)
         if status.state != "up" or status.endpoint is None:
             message = f"the local account of {environment} is {status.state}, not up"
             raise TollgateError(message, "start it with `tollgate cloud up`")
