@@ -4,7 +4,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -25,10 +24,19 @@ from pipeline.host.lock import hold
 
 with hold(Path(sys.argv[1]), "promoting abc") as descriptor:
     if len(sys.argv) > 2:
-        child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(float(%r))" % sys.argv[2]],
+        child = subprocess.Popen([sys.executable, "-c", sys.argv[2], sys.argv[3]],
                                  pass_fds=[descriptor], stdout=subprocess.DEVNULL, start_new_session=True)
     print("held", flush=True)
     sys.stdin.readline()
+"""
+
+_SURVIVOR = """
+import sys, time
+from pathlib import Path
+
+until = time.monotonic() + 300
+while not Path(sys.argv[1]).exists() and time.monotonic() < until:
+    time.sleep(0.05)
 """
 
 _LOOKER = """
@@ -49,10 +57,10 @@ def path(tmp_path: Path) -> Path:
 
 
 @contextmanager
-def _holder(path: Path, *survivor_seconds: str) -> Iterator[subprocess.Popen[str]]:
+def _holder(path: Path, *survivor: str) -> Iterator[subprocess.Popen[str]]:
     """Another process that holds the lock, perhaps with a child that shares it."""
     with subprocess.Popen(
-        [sys.executable, "-c", _HOLDER, str(path), *survivor_seconds],
+        [sys.executable, "-c", _HOLDER, str(path), *survivor],
         cwd=_ROOT,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -110,7 +118,7 @@ def test_a_living_holder_can_be_waited_for(path: Path) -> None:
             holder.stdin.write("go\n")
             holder.stdin.flush()
 
-        with hold(path, "me too", wait_seconds=30, on_wait=release):
+        with hold(path, "me too", wait_seconds=120, on_wait=release):
             owner = last_owner(path)
 
     assert owner is not None
@@ -134,19 +142,23 @@ def test_a_killed_holder_holds_nothing(path: Path) -> None:
     assert owner.is_provably_dead
 
 
-def test_the_surviving_child_of_a_killed_holder_is_waited_for(path: Path) -> None:
+def test_the_surviving_child_of_a_killed_holder_is_waited_for(path: Path, tmp_path: Path) -> None:
     """A Terraform that outlives its pipeline keeps the lock; the next run waits for it, without being asked to."""
     told: list[str] = []
-    with _holder(path, "4") as holder:
+    end = tmp_path / "end"
+
+    def let_it_end(text: str) -> None:
+        told.append(text)
+        end.touch()
+
+    with _holder(path, _SURVIVOR, str(end)) as holder:
         holder.kill()
         holder.wait(30)
         assert is_held(path)
-        started = time.monotonic()
-        with hold(path, "the next run", on_wait=told.append):
-            waited = time.monotonic() - started
+        with hold(path, "the next run", on_wait=let_it_end):
+            pass
 
     assert told == ["a Terraform process of a killed run is still at work; waiting for it to end"]
-    assert 0.5 < waited < 30
 
 
 def test_a_look_refuses_nobody(path: Path) -> None:
