@@ -71,8 +71,8 @@ def record_provenance(
     release: Release,
     source: Source,
     *,
-    project: Project | None = None,
-    keys: Keys | None = None,
+    project: Project,
+    keys: Keys,
     started: datetime | None = None,
 ) -> Statement:
     """Say, signed, from what and with what the release was built, and attach it; once for the same facts.
@@ -81,20 +81,20 @@ def record_provenance(
         store: Where the release is.
         release: What was built.
         source: What git says of the files.
-        project: Whose lock files are materials. Default: no lock file is named.
-        keys: Gives the builder key. Default: the one beside the store.
+        project: Whose lock files are materials.
+        keys: Gives the builder key.
         started: When the build began. Default: now.
 
     Raises:
         TollgateError: It cannot be signed, or a lock file cannot be read.
     """
     now = datetime.now(UTC)
-    signer = (keys or Keys(store.path.parent / "keys", {}, "local")).signer(Role.BUILDER)
+    signer = keys.signer(Role.BUILDER)
     said = Provenance(
-        project=project.name if project else "unknown",
+        project=project.name,
         commit=source.commit,
         dirty=source.dirty,
-        locks=_locks(project) if project else {},
+        locks=_locks(project),
         tools={
             "python": platform.python_version(),
             "platform": sys.platform,

@@ -23,8 +23,8 @@ from pipeline.host.files import scratch_folder
 from pipeline.host.home import project_root
 from pipeline.host.process import run
 from pipeline.model.canonical import canonical_bytes, sha256_digest
-from pipeline.model.errors import RefusedError, TollgateError
-from pipeline.model.release import Release, short
+from pipeline.model.errors import TollgateError
+from pipeline.model.release import Release
 from pipeline.model.trust import PublicKey, Role
 from pipeline.settings import Check, Project
 from pipeline.settings.bundle import Bundle
@@ -85,7 +85,7 @@ def run_checks(
     say: Callable[[str], None],
     runner: Runner | None = None,
     *,
-    keys: Keys | None = None,
+    keys: Keys,
     find_key: Callable[[str], PublicKey | None] | None = None,
     oldest: datetime | None = None,
 ) -> tuple[Result, ...]:
@@ -98,7 +98,7 @@ def run_checks(
         work: Where the release's files may be laid out.
         say: Told what is being done.
         runner: Where they run. Default: on this machine, one after the other.
-        keys: Gives the checker key. Default: the one beside the store.
+        keys: Gives the checker key.
         find_key: Gives the checker keys whose earlier results count. Default: this machine's only.
         oldest: A result from before this time is not used again. Default: age does not matter.
 
@@ -106,7 +106,7 @@ def run_checks(
         TollgateError: A check cannot be started, or its result cannot be signed.
     """
     runner = runner or Here()
-    signer = (keys or _keys_beside(store)).signer(Role.CHECKER)
+    signer = keys.signer(Role.CHECKER)
     known = {check.name for check in project.checks}
     checks = (*project.checks, *(check for check in runner.more if check.name not in known))
     configurations = {check.name: configuration_of(project, check) for check in checks}
@@ -138,32 +138,6 @@ def run_checks(
     return tuple(results)
 
 
-def require_passed(
-    project: Project,
-    store: ReleaseStore,
-    release: Release,
-    *,
-    find_key: Callable[[str], PublicKey | None] | None = None,
-) -> None:
-    """Refuse a release of which a check has not passed as it is configured now, by what is attached to it.
-
-    Raises:
-        RefusedError: It names every check that is missing.
-    """
-    if find_key is None:
-        own = _keys_beside(store).public(Role.CHECKER)
-        find_key = {own.keyid: own}.get
-    kept = kept_results(store, release.digest, find_key)
-    missing = [
-        check.name
-        for check in project.checks
-        if newest_passed(kept, check.name, configuration_of(project, check)) is None
-    ]
-    if missing:
-        message = f"release {short(release.digest)} lacks a passed result of: {', '.join(missing)}"
-        raise RefusedError(message, "run `nox -s promote` in the checkout that it was built from")
-
-
 def wanted_of(project: Project, more: Sequence[Check] = ()) -> tuple[Wanted, ...]:
     """Return what the evidence about a release must say under these settings, for `verify_evidence`.
 
@@ -174,11 +148,6 @@ def wanted_of(project: Project, more: Sequence[Check] = ()) -> tuple[Wanted, ...
         Wanted(check.name, configuration_of(project, check) if check.settings else None, check.command)
         for check in (*project.checks, *more)
     )
-
-
-def _keys_beside(store: ReleaseStore) -> Keys:
-    """Return this machine's keys, where nobody gives others."""
-    return Keys(store.path.parent / "keys", {}, "local")
 
 
 def result_of(check: Check, configuration: str, result: Result) -> CheckResult:

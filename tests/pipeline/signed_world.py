@@ -20,6 +20,7 @@ from pipeline.model.kinds import Kind, Operation, Outcome
 from pipeline.model.ledger import Entry
 from pipeline.model.release import Release
 from pipeline.model.trust import Role
+from pipeline.settings import Project, load_project
 from pipeline.settings.bundle import Bundle
 from pipeline.stores.ledger import BRANCH, ENTRY_FILE
 from pipeline.stores.releases import ReleaseStore
@@ -82,6 +83,7 @@ class World:
     release: Release
     rows: list[Row]
     settings: Bundle
+    project: Project
 
     @classmethod
     def make(cls, folder: Path) -> "World":
@@ -100,7 +102,7 @@ class World:
                 "terraform.lock.hcl": b'provider "registry.terraform.io/hashicorp/aws" {}\n' * 3,
             }
         )
-        world = cls(folder, store, keys, release, [], settings)
+        world = cls(folder, store, keys, release, [], settings, load_project(project.root))
         world.rows = [world.genesis(), world.evidence(), world.candidate()]
         world.rows += [world.start("dev"), world.end(4)]
         world.rows += [world.shown(), world.approval(6), world.start("prod", approvals=(7,)), world.end(8)]
@@ -124,7 +126,7 @@ class World:
         """Statements are named; by default what a build and its check said."""
         if not statements:
             source = Source(COMMIT, "subject", "Ann", dirty=False)
-            built = record_provenance(self.store, self.release, source, keys=self.keys)
+            built = record_provenance(self.store, self.release, source, project=self.project, keys=self.keys)
             statements = (built, self.checked())
         body = {
             "release": self.release.digest,

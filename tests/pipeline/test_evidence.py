@@ -97,10 +97,10 @@ def bare(tmp_path: Path) -> Case:
 
 
 @pytest.fixture
-def case(bare: Case) -> Case:
+def case(bare: Case, tmp_path: Path) -> Case:
     """A release with all the evidence that is wanted."""
     source = Source("1" * 40, "subject", "Ann", dirty=False)
-    bare.name(record_provenance(bare.store, bare.release, source, keys=bare.keys))
+    bare.name(record_provenance(bare.store, bare.release, source, project=_project(tmp_path), keys=bare.keys))
     bare.say("unit")
     bare.say("policies")
     return bare
@@ -393,8 +393,10 @@ def test_the_same_build_is_said_once(
 def test_another_builders_word_is_not_ours(bare: Case, tmp_path: Path) -> None:
     """Each builder speaks for itself."""
     source = Source("1" * 40, "subject", "Ann", dirty=False)
-    first = record_provenance(bare.store, bare.release, source, keys=Keys(tmp_path / "else", {}, "Eve"))
-    second = record_provenance(bare.store, bare.release, source, keys=bare.keys)
+    project = _project(tmp_path)
+    stranger = Keys(tmp_path / "else", {}, "Eve")
+    first = record_provenance(bare.store, bare.release, source, project=project, keys=stranger)
+    second = record_provenance(bare.store, bare.release, source, project=project, keys=bare.keys)
 
     assert first != second
     assert canonical_bytes(bare.store.document(first.digest)) != canonical_bytes(

@@ -11,6 +11,7 @@ from pipeline.model.release import Release
 from pipeline.settings import Check, Project
 from pipeline.settings.bundle import Bundle
 from pipeline.stores.releases import ReleaseStore
+from pipeline.trust.keys import Keys
 
 _STRICT = b"import sys\nfrom policies.rule import word\nprint(word, __file__)\nsys.exit(1)\n"
 _LAX = "import sys\nsys.exit(0)\n"
@@ -49,7 +50,8 @@ def _run(project: Project, tmp_path: Path) -> tuple[bool, str]:
     store = ReleaseStore(tmp_path / "releases")
     release: Release = store.save({"stacks/tiny-dev/cdk.tf.json": b"{}"})
     (tmp_path / "work").mkdir(exist_ok=True)
-    (result,) = run_checks(project, store, release, tmp_path / "work", lambda _: None)
+    keys = Keys(tmp_path / "keys", {}, "Ann")
+    (result,) = run_checks(project, store, release, tmp_path / "work", lambda _: None, keys=keys)
     return result.passed, result.output
 
 
