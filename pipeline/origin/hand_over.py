@@ -20,6 +20,7 @@ from pipeline.context import Context
 from pipeline.host import lock
 from pipeline.host.home import Home
 from pipeline.model.errors import InterruptedByUserError, TollgateError
+from pipeline.model.release import Release
 from pipeline.origin.checkout import Person, clean_checkout, object_folders
 from pipeline.origin.git import without_git
 from pipeline.origin.push import Update, promoted
@@ -27,6 +28,7 @@ from pipeline.origin.receive import checked_release, forget_checked_releases, op
 from pipeline.origin.repository import Origin
 from pipeline.promote import promote
 from pipeline.show.progress import Progress
+from pipeline.stores.releases import CorruptReleaseError
 
 _PLACE = "push"
 _LOOK_SECONDS = 0.1
@@ -121,12 +123,22 @@ def _promote(place: Place, commit: str, progress: Progress, conclude: Conclude) 
     objects = object_folders(place.origin.path, {})
     with clean_checkout(place.home.work, objects, commit, person) as checkout:
         context = open_project(checkout, progress)
-        digest = checked_release(place.home, commit)
-        release = None if digest is None else context.store.load(digest)
+        release = _built_before(place, context, commit)
         wish = Wish()
         reports = _patiently(place, context, lambda: promote(context, wish, release))
         forget_checked_releases(place.origin.path, place.home, commit)
         conclude(context, wish, reports)
+
+
+def _built_before(place: Place, context: Context, commit: str) -> Release | None:
+    """Return the release that was built when the commit was pushed, None where it must be built again."""
+    digest = checked_release(place.home, commit)
+    if digest is None:
+        return None
+    try:
+        return context.store.load(digest)
+    except CorruptReleaseError:
+        return None  # it was pruned while the push was queued, or is damaged: the same bytes are made anew
 
 
 def _patiently(
