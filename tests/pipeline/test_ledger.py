@@ -234,11 +234,9 @@ import json, sys
 from pathlib import Path
 from pipeline.model.kinds import Kind
 from pipeline.model.trust import Role
-from pipeline.model.trust import Role
 from pipeline.stores.ledger import BRANCH, ENTRY_FILE, Ledger, LedgerMovedError
 from pipeline.stores.sealed import seal
 from pipeline.trust.envelope import SigningKey
-from pipeline.trust.keys import Keys
 from pipeline.trust.keys import Keys
 
 ledger, name, count = Ledger(Path(sys.argv[1]), sys.argv[6] or None), sys.argv[2], int(sys.argv[3])
@@ -247,9 +245,10 @@ signer = keys.signer(Role.LEDGER)
 genesis = {"project": "payments", "target": "local", "settings": body["release"], "quorum": 1}
 genesis["keys"] = [signer.public.to_json()]
 won, lost = [], 0
+entries = ledger.entries()
+print("has read", flush=True)
 sys.stdin.readline()
 while len(won) < count:
-    entries = ledger.entries()
     try:
         if not entries:
             ledger.append(Kind.GENESIS, genesis, signer, by=name, after=None)
@@ -257,6 +256,7 @@ while len(won) < count:
             won.append(ledger.append(Kind.CANDIDATE, body, signer, by=name, after=entries[-1].digest).digest)
     except LedgerMovedError:
         lost += 1
+    entries = ledger.entries()
 print(json.dumps({"won": won, "lost": lost}))
 """
 
@@ -268,7 +268,7 @@ def test_many_processes_write_and_nothing_is_lost(tmp_path: Path, has_remote: bo
     subprocess.run(["git", "init", "--quiet", "--bare", str(remote)], check=True, timeout=60)
     Keys(tmp_path / "keys", {}, "ann").public(Role.LEDGER)
     paths = [tmp_path / (f"clone {number}" if has_remote else "one") / "ledger.git" for number in range(4)]
-    arguments = ["6", json.dumps(_CANDIDATE), str(tmp_path / "keys"), str(remote) if has_remote else ""]
+    arguments = ["3", json.dumps(_CANDIDATE), str(tmp_path / "keys"), str(remote) if has_remote else ""]
     writers = [
         subprocess.Popen(
             [sys.executable, "-c", _WRITER, str(path), f"writer {number}", *arguments],
@@ -280,6 +280,9 @@ def test_many_processes_write_and_nothing_is_lost(tmp_path: Path, has_remote: bo
         )
         for number, path in enumerate(paths)
     ]
+    for writer in writers:  # all decide on the same ledger, so that all but one must read again
+        assert writer.stdout is not None
+        assert writer.stdout.readline() == "has read\n"
     told: list[dict[str, Any]] = [{}] * len(writers)
 
     def finish(number: int) -> None:
@@ -296,8 +299,8 @@ def test_many_processes_write_and_nothing_is_lost(tmp_path: Path, has_remote: bo
     written = Ledger(paths[0], str(remote) if has_remote else None).entries()
     recorded = [entry.digest for entry in written if entry.kind is Kind.CANDIDATE]
     assert sorted(recorded) == sorted(digest for each in told for digest in each["won"])
-    assert len(set(recorded)) == 24
-    assert sum(each["lost"] for each in told) > 0
+    assert len(set(recorded)) == 12
+    assert sum(each["lost"] for each in told) >= len(writers) - 1
 
 
 def test_a_lock_that_git_left_behind_is_named(ledger: Book) -> None:
