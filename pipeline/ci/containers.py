@@ -44,7 +44,7 @@ class Network:
     all_proxy: Annotated[Secret | None, Doc("Proxy for everything else.")] = None
     no_proxy: Annotated[Secret | None, Doc("Hosts that are reached without a proxy.")] = None
 
-    def given_to(self, container: Container) -> Container:
+    def given_to(self, container: Annotated[Container, Doc("What gets them.")]) -> Container:
         """Return `container` with these settings."""
         if self.pip_configuration is not None:
             container = container.with_mounted_secret(_PIP_CONFIGURATION, self.pip_configuration)
@@ -56,7 +56,7 @@ class Network:
             container = container.with_secret_variable(name, proxy).with_secret_variable(name.lower(), proxy)
         return container
 
-    def taken_from(self, container: Container) -> Container:
+    def taken_from(self, container: Annotated[Container, Doc("What gives them back.")]) -> Container:
         """Return `container` without what may hold a password: code that is judged has no use for it."""
         if self.pip_configuration is not None:
             container = container.without_mount(_PIP_CONFIGURATION)
@@ -95,8 +95,13 @@ class Workshop:
     base_image: Annotated[str, Doc("Image with Python and git, by digest.")] = BASE_IMAGE
     network: Annotated[Network | None, Doc("How to reach an index. Default: as the engine does.")] = None
 
-    def equipped(self, tools: Directory, *, policies: bool = False) -> Container:
-        """Return the container with the tools that are locked there and none of our code; checkov if `policies`."""
+    def equipped(
+        self,
+        tools: Annotated[Directory, Doc("What decides which tools are installed.")],
+        *,
+        policies: Annotated[bool, Doc("Whether checkov is among them.")] = False,
+    ) -> Container:
+        """Return the container with the tools that are locked there, and with none of our code."""
         container = (
             dag.container()
             .from_(self.base_image)
@@ -122,7 +127,12 @@ class Workshop:
         container = container.without_mount(CACHES["pip"]).without_mount(CACHES["uv"])
         return container if self.network is None else self.network.taken_from(container)
 
-    def room(self, files: Directory, *, policies: bool = False) -> Container:
+    def room(
+        self,
+        files: Annotated[Directory, Doc("What is built or judged.")],
+        *,
+        policies: Annotated[bool, Doc("Whether checkov is needed.")] = False,
+    ) -> Container:
         """Return the container in which our pipeline works on `files` of the source."""
         container = (
             self.equipped(self.tools, policies=policies)
@@ -133,7 +143,7 @@ class Workshop:
         )
         return container if self.settings is None else container.with_directory(_SETTINGS, self.settings)
 
-    def own(self, files: Directory) -> Container:
+    def own(self, files: Annotated[Directory, Doc("What is judged.")]) -> Container:
         """Return the container in which the source judges `files` of itself, by its own sessions."""
         return self.equipped(self.source.tools).with_directory(_ROOM, files)
 
@@ -141,7 +151,7 @@ class Workshop:
         """Return the arguments that name the pinned settings, where there are any."""
         return () if self.settings is None else ("--settings", _SETTINGS)
 
-    def given_network(self, container: Container) -> Container:
+    def given_network(self, container: Annotated[Container, Doc("What gets them.")]) -> Container:
         """Return `container` with the network settings, where there are any."""
         return container if self.network is None else self.network.given_to(container)
 

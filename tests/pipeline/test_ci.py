@@ -359,8 +359,13 @@ def test_every_argument_says_what_it_is() -> None:
         for node in each.body
         if isinstance(node, ast.AnnAssign)
     ]
+    for each in ast.walk(tree):
+        if isinstance(each, ast.ClassDef):
+            methods = [node.args for node in each.body if isinstance(node, ast.FunctionDef)]
+            arguments = [arg for found in methods for arg in (*found.args, *found.kwonlyargs)]
+            annotations += [arg.annotation for arg in arguments if arg.annotation is not None]
 
-    assert len(annotations) > 10
+    assert len(annotations) > 20
     for annotation in map(ast.unparse, annotations):
         assert annotation.startswith("Annotated["), annotation
         assert "Doc(" in annotation, annotation
