@@ -6,11 +6,14 @@ resources a killed Terraform leaves behind is in `test_adopt_killed.py`.
 
 import ast
 import itertools
+import shlex
 import signal
 import time
+from pathlib import Path
 
 import pytest
 
+from pipeline.deploy.terraform_binary import find_terraform
 from pipeline.host.faults import POINTS
 from pipeline.model.history import read_history
 from pipeline.model.kinds import Kind, Outcome
@@ -141,14 +144,19 @@ def test_an_approved_run_is_finished_under_its_approval(tiny: TinyProject) -> No
     assert history.candidate is not None
 
 
-def test_ctrl_c_during_a_run_says_how_to_finish_it(tiny: TinyProject) -> None:
+def test_ctrl_c_during_a_run_says_how_to_finish_it(tiny: TinyProject, tmp_path: Path) -> None:
     """Ctrl-C ends with exit code 130 and one sentence, and the next run goes on."""
     tiny.write("value.txt", next(_values))
-    process = tiny.start("promote", "--to", "dev")
-    assert process.stderr is not None
-    for line in process.stderr:
-        if "init" in line:
-            break
+    at_work = tmp_path / "at-work"
+    terraform = tmp_path / "terraform"  # one whose plan takes until it is stopped
+    real = shlex.join(find_terraform().argv)
+    endless = f"touch {shlex.quote(str(at_work))}; exec sleep 3600"
+    terraform.write_text(f'#!/bin/sh\ncase " $* " in *" plan "*) {endless};; esac\nexec {real} "$@"\n')
+    terraform.chmod(0o755)
+    process = tiny.start("promote", "--to", "dev", TOLLGATE_TERRAFORM=str(terraform))
+    until = time.monotonic() + 300
+    while not at_work.exists() and process.poll() is None and time.monotonic() < until:
+        time.sleep(0.05)
     process.send_signal(signal.SIGINT)
     _, stderr = process.communicate(timeout=120)
 
