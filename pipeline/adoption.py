@@ -13,9 +13,10 @@ from pipeline.model.environment import Instance
 from pipeline.model.release import Release
 
 
-def apply_logs(context: Context, instance: Instance) -> ApplyLogs:
+def apply_logs(context: Context, instance: Instance, bucket: StateBucket) -> ApplyLogs:
     """Return where the logs of an instance's applies are kept until its state is saved."""
-    return ApplyLogs(context.home.folder("applies") / f"{context.target.name}.{instance.file_stem}")
+    folder = context.home.folder("applies") / f"{context.target.name}.{instance.file_stem}"
+    return ApplyLogs(folder, bucket.note(instance))
 
 
 def adopt_unfinished(
@@ -25,7 +26,7 @@ def adopt_unfinished(
     like: Workspace,
     files_of: Callable[[Release], Mapping[str, bytes]],
 ) -> None:
-    """Bring the state up to what unfinished applies of this machine made; nothing in the cloud is changed.
+    """Bring the state up to what unfinished applies made; nothing in the cloud is changed.
 
     Args:
         context: The project.
@@ -38,7 +39,7 @@ def adopt_unfinished(
         StateLockedError: Another Terraform holds the state.
         TollgateError: A release is damaged, or Terraform failed.
     """
-    for log in apply_logs(context, instance).unfinished():
+    for log in apply_logs(context, instance, bucket).unfinished():
         made, replaced = _unknown(log, bucket.resource_ids(instance))
         if made and log.release is not None:
             release = context.store.load(log.release)

@@ -140,7 +140,7 @@ def _site(
         work=context.home.work,
         cache=context.home.cache,
         keep_open=keep_open,
-        logs=apply_logs(context, instance),
+        logs=apply_logs(context, instance, bucket),
     ) as workspace:
         yield Site(
             environment=environment,

@@ -10,6 +10,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from pipeline.deploy.anchor import Anchor
+from pipeline.deploy.bucket_note import BucketNote
 from pipeline.deploy.held_lock import HeldLock
 from pipeline.deploy.terraform_binary import parse_version
 from pipeline.host.lock import LockHeldError, Owner
@@ -207,6 +208,10 @@ class StateBucket:
                     address = f"{module}{resource['type']}.{resource['name']}{key}{left_over}"
                     found[address] = each["attributes"].get("id")
         return found
+
+    def note(self, instance: Instance) -> BucketNote:
+        """Return where it is noted what an apply has made until Terraform has saved its state."""
+        return BucketNote(self.account, self.name, f"{instance.environment}/{instance.suffix}/apply.jsonl")
 
     def terraforms_at_work(self, instance: Instance) -> tuple[int, ...]:
         """Return the processes of this machine and user, not started by this one, that work on an instance's state."""

@@ -167,7 +167,13 @@ class Workspace:
         """
         log = self.logs.begin(self.variables["release"]) if self.logs else None
         arguments = ["-input=false", "-json", _PLAN_FILE]
-        result = self._run("apply", arguments, APPLY_SECONDS, on_event, insist, log.path if log else None)
+
+        def noted(event: Event) -> None:
+            if log:
+                log.note(event)
+            on_event(event)
+
+        result = self._run("apply", arguments, APPLY_SECONDS, noted, insist, log.path if log else None)
         (self.folder / _PLAN_FILE).unlink(missing_ok=True)
         # Terraform leaves this file where it could not hand its state to the bucket.
         if log and result.exit_code in {0, 1} and not (self.folder / "errored.tfstate").exists():

@@ -65,6 +65,43 @@ def test_a_log_tells_what_was_made_and_what_was_removed(tmp_path: Path) -> None:
     assert logs.unfinished() == ()
 
 
+class _Note:
+    """A note beside the state, in memory."""
+
+    def __init__(self) -> None:
+        self.content: bytes | None = None
+        self.puts = 0
+
+    def put(self, content: bytes) -> None:
+        """Keep it."""
+        self.content = content
+        self.puts += 1
+
+    def get(self) -> bytes | None:
+        """Return it."""
+        return self.content
+
+    def remove(self) -> None:
+        """Forget it."""
+        self.content = None
+
+
+def test_what_was_made_is_noted_for_other_machines(tmp_path: Path) -> None:
+    """A machine without the log finds what was made, under which release, until the state was saved."""
+    note = _Note()
+    log = ApplyLogs(tmp_path / "here", note).begin(_RELEASE)
+    log.note(json.loads(_line("aws_s3_bucket.a", "a")))
+    log.note(json.loads(_line("aws_s3_bucket.b", "b", kind="apply_start")))
+    log.note(json.loads(_line("aws_s3_bucket.c", "c")))
+
+    (found,) = ApplyLogs(tmp_path / "elsewhere", note).unfinished()
+
+    assert (found.release, dict(found.made)) == (_RELEASE, {"aws_s3_bucket.a": "a"})
+    assert note.puts == 1, "more than one a second"
+    log.discard()
+    assert ApplyLogs(tmp_path / "here", note).unfinished() == ()
+
+
 def test_a_log_of_nobody_tells_nothing(tmp_path: Path) -> None:
     """A file that does not begin as ours names no release."""
     (tmp_path / "1.jsonl").write_text(_line("aws_s3_bucket.a", "a"))
