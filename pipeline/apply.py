@@ -137,8 +137,10 @@ def apply_and_prove(context: Context, site: Site, judged: Judged, start: Entry) 
 
 def _left_to_do(context: Context, site: Site, operation: Operation) -> Judged | None:
     """Plan at once after a failure, so that everybody sees what is half there; None where nobody can tell."""
-    with suppress(TollgateError), context.progress.step(str(site.instance), "what is left") as step:
-        return plan_again(site, step, operation)
+    with suppress(TollgateError):
+        context.target.insist_alive(site.environment)
+        with context.progress.step(str(site.instance), "what is left") as step:
+            return plan_again(site, step, operation)
     return None
 
 
