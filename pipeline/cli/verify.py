@@ -1,5 +1,7 @@
 """The verb `verify`: check everything again, offline."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -8,8 +10,12 @@ from rich.text import Text
 
 from pipeline.cli.console import print_json, progress, results
 from pipeline.cli.options import Json
+from pipeline.host.files import scratch_folder
 from pipeline.host.home import Home
+from pipeline.show.progress import Progress
 from pipeline.show.text import safe
+from pipeline.stores.registry import Registry
+from pipeline.stores.registry_address import Address
 from pipeline.stores.releases import ReleaseStore
 from pipeline.verify import Verification, parse_anchor
 from pipeline.verify import verify as verify_all
@@ -35,15 +41,23 @@ def verify(
         Path | None, typer.Option("--ledger", metavar="PATH", help="A ledger. Default: the one here.")
     ] = None,
     store: Annotated[
-        Path | None, typer.Option("--store", metavar="PATH", help="A release store. Default: the one here.")
+        str | None,
+        typer.Option(
+            "--store",
+            metavar="PATH",
+            help="A release store, or a registry's oci:// address. Default: the one here.",
+        ),
     ] = None,
     as_json: Json = False,
 ) -> None:
     """Check everything again, offline: ledger, releases, evidence, approvals."""
     anchor = None if contains is None else parse_anchor(contains)
     ledger = ledger or Home.find().ledger
-    kept = ReleaseStore(store or Home.find().releases)
-    with progress().step("verify", "everything" if release is None else release) as step:
+    shown = progress()
+    with (
+        _opened(store, shown) as kept,
+        shown.step("verify", "everything" if release is None else release) as step,
+    ):
         found = verify_all(ledger.resolve(), kept, release, anchor, step.say)
         step.result = f"{found.entries} entries"
     if as_json:
@@ -52,6 +66,17 @@ def verify(
         _show(found)
     if found.problems:
         raise typer.Exit(1)
+
+
+@contextmanager
+def _opened(store: str | None, shown: Progress) -> Iterator[ReleaseStore]:
+    """Give the store to look into; of a registry everything is read anew, whatever lies on this machine."""
+    if store is None or "://" not in store:
+        yield ReleaseStore(Path(store) if store else Home.find().releases)
+        return
+    registry = Registry(Address.parse(store), lambda text: shown.note("store", text))
+    with scratch_folder(Home.find().work, "verify") as folder:
+        yield ReleaseStore(folder, registry)
 
 
 def _show(found: Verification) -> None:

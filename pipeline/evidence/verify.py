@@ -15,6 +15,7 @@ from pipeline.model.ledger import Entry
 from pipeline.model.release import short
 from pipeline.model.trust import PublicKey
 from pipeline.stores.layout import CorruptReleaseError
+from pipeline.stores.registry_connection import RegistryAlteredError
 from pipeline.stores.releases import ReleaseStore
 from pipeline.trust.check_result import TEST_RESULT, CheckResult
 from pipeline.trust.envelope import UnknownKeyError
@@ -187,7 +188,7 @@ class _Case:
             return Problem(kind, f"{what} cannot be read: {error.message}")
         except (UnknownKeyError, NotAllowedError) as error:
             return Problem(ProblemKind.NOT_ALLOWED, f"{what}: {error.message}")
-        except (SignatureError, StatementError) as error:
+        except (SignatureError, StatementError, RegistryAlteredError) as error:
             return Problem(ProblemKind.FORGED, f"{what}: {error.message}")
         except TollgateError as error:  # the registry does not give it
             return Problem(ProblemKind.MISSING, f"{what} cannot be read: {error.message}")

@@ -22,7 +22,13 @@ from pipeline.stores.manifests import (
     release_of,
 )
 from pipeline.stores.registry_address import Address
-from pipeline.stores.registry_connection import MAX_MANIFEST_BYTES, Answer, Connection, RegistryError
+from pipeline.stores.registry_connection import (
+    MAX_MANIFEST_BYTES,
+    Answer,
+    Connection,
+    RegistryAlteredError,
+    RegistryError,
+)
 from pipeline.stores.registry_referrers import listed, publish
 
 _IS_THERE = {200, 302, 303, 307}
@@ -220,9 +226,9 @@ class Registry:
             raise self._wrong(digest, f"came with {len(content)} bytes that have another digest")
         return content
 
-    def _wrong(self, digest: str, what: str) -> RegistryError:
+    def _wrong(self, digest: str, what: str) -> RegistryAlteredError:
         message = f"{self.address} gives something else than it was asked for: {digest} {what}"
-        return RegistryError(
+        return RegistryAlteredError(
             message,
             "nothing of it was saved; find out who or what alters the registry before you use it again",
         )

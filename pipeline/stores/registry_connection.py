@@ -41,6 +41,10 @@ class RegistryError(TollgateError):
     """The registry does not do what it was asked for, or does it wrong."""
 
 
+class RegistryAlteredError(RegistryError):
+    """What it gives is not what its digest names."""
+
+
 class RegistryDownError(RegistryError):
     """It did not answer, or broke off; another attempt may succeed."""
 

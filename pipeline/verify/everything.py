@@ -15,6 +15,7 @@ from pipeline.stores.layout import CorruptReleaseError
 from pipeline.stores.ledger import Ledger
 from pipeline.stores.ledger_documents import LedgerDocuments
 from pipeline.stores.ledger_memory import LedgerMemory
+from pipeline.stores.registry_connection import RegistryAlteredError, RegistryDownError, RegistryError
 from pipeline.stores.releases import ReleaseStore
 from pipeline.trust.provenance import Provenance
 from pipeline.trust.statement import Predicate
@@ -133,6 +134,11 @@ class _Case:
         except CorruptReleaseError as error:
             gone = error.message.endswith("is missing")
             kind = ProblemKind.MISSING if gone else ProblemKind.FORGED
+            self.problems.append(Problem(kind, f"release {short(digest)}: {error.message}"))
+        except RegistryDownError:
+            raise  # nobody can tell what it holds
+        except RegistryError as error:
+            kind = ProblemKind.FORGED if isinstance(error, RegistryAlteredError) else ProblemKind.MISSING
             self.problems.append(Problem(kind, f"release {short(digest)}: {error.message}"))
         opened: list[tuple[Named, Predicate]] = []
         named = named_in(history.evidence.get(digest, ()), digest)

@@ -90,6 +90,25 @@ def test_a_fresh_clone_goes_on_without_building(
     assert len([entry for entry in fresh.entries() if entry.kind is Kind.EVIDENCE]) == 1
 
 
+def test_a_registry_is_verified_anew(
+    builder: TinyProject, registry: TestRegistry, shared: dict[str, str]
+) -> None:
+    """`verify` reads all of it from the registry, whatever lies on this machine, and says what was altered there."""
+    digest = _release(builder)
+    package = ReleaseStore(builder.home / "releases").load(digest).layer("lambda.zip").digest
+    content = registry.ask("GET", f"/blobs/{package}").content
+
+    builder.succeed("verify", "--store", shared["TOLLGATE_STORE"])
+    registry.tamper(package, content[:-1])
+    try:
+        builder.succeed("verify")
+        result = builder.tollgate("verify", "--store", shared["TOLLGATE_STORE"])
+    finally:
+        registry.tamper(package, content)
+    assert result.returncode == 1
+    assert f"gives something else than it was asked for: {package}" in result.stdout
+
+
 def test_a_ledger_of_its_own_believes_what_its_keys_verify(
     builder: TinyProject, fresh: TinyProject, shared: dict[str, str]
 ) -> None:
