@@ -27,6 +27,7 @@ from pipeline.show.text import safe
 from pipeline.status import status_rows
 from pipeline.stores.ledger import Ledger
 from pipeline.stores.releases import ReleaseStore
+from pipeline.verify import verify
 from pipeline.waiting import change_set_beside
 
 _COMMIT = re.compile(r"[0-9a-f]{40}")
@@ -62,6 +63,7 @@ def gather(context: Context) -> Material:
             head=history.head,
             anchor=_REMEMBERED if entries else _NEW,
             at=now.isoformat(timespec="seconds"),
+            problems=_problems(context) if entries else (),
         ),
         reading=Reading(
             judged=lambda entry: change_set_beside(context.ledger, entry),
@@ -178,6 +180,15 @@ def _rows(context: Context, history: History) -> list[dict[str, Any]]:
         raise
     except TollgateError as error:  # a release that the store has lost, say: the board still tells the rest
         return plain_rows(history, context.environments, error)
+
+
+def _problems(context: Context) -> tuple[str, ...]:
+    """Return what `nox -s verify` finds in what the ledger records; what cannot be checked is a problem too."""
+    try:
+        found = verify(context.ledger.path, ReleaseStore(context.home.releases))
+    except TollgateError as error:
+        return (safe(error.message),)
+    return tuple(safe(f"{problem.kind}: {problem.sentence}") for problem in found.problems)
 
 
 def _resources(store: ReleaseStore, release: str, place: str) -> Mapping[str, str | None]:

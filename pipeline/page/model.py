@@ -21,6 +21,8 @@ class Verification:
         at: When it was verified, RFC 3339 in UTC.
         problem: Why what follows `verified` is not shown as fact; None where everything verified.
         unknown: What this version does not know: the entry's number and its kind.
+        problems: What is the matter with what the ledger records: evidence that is not genuine, a step that was
+            taken where a gate said no.
     """
 
     verified: int
@@ -30,6 +32,7 @@ class Verification:
     at: str
     problem: str | None = None
     unknown: tuple[tuple[int, str], ...] = ()
+    problems: tuple[str, ...] = ()
 
     @property
     def holds(self) -> bool:

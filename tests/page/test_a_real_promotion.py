@@ -57,6 +57,7 @@ def test_the_page_tells_what_happens(project: TinyProject, tmp_path: Path) -> No
     assert (card(found, "prod")["state"], waits["waits"], waits["place"]) == ("waiting", True, "prod")
     assert card(found, "prod")["change_set"] == waits["digest"]
     assert waits["tree"]["marks"] == ["2 create"]
+    assert found["verification"]["problems"] == []
 
     project.succeed("approve", "prod", "--reason", "let it <b>go</b>", "--go")
     found = page(project)
@@ -84,6 +85,7 @@ def test_the_page_tells_what_happens(project: TinyProject, tmp_path: Path) -> No
     found = page(project)
     assert card(found, "dev")["release"] == first
     assert "held" in marks(found, "dev")
+    assert found["verification"]["problems"] == []
     assert any(row["sentence"].startswith("the rollback of release") for row in found["history"])
     project.succeed("page", "--out", str(tmp_path / "site"))
     assert "let it &lt;b&gt;go" in (tmp_path / "site" / "index.html").read_text(encoding="utf-8")

@@ -276,6 +276,16 @@ def test_a_ledger_that_does_not_verify_is_the_first_thing_said() -> None:
     assert "verified up to entry" not in text
 
 
+def test_what_is_the_matter_with_the_records_is_said_in_the_header() -> None:
+    """Entries that verify may record what nobody may do: the page says so first, and each at its end."""
+    scene = everything()
+    verification = replace(scene.material().verification, problems=("not-allowed: nobody approved <it>",))
+    text = read(scene, verification=verification).text
+
+    assert "1 problem with what the ledger records" in text
+    assert "not-allowed: nobody approved <it>" in text
+
+
 def test_kinds_of_a_newer_version_are_named() -> None:
     """What this version does not know is not hidden: the number and the kind are told."""
     material = without(everything(), last=1)
