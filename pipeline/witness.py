@@ -25,7 +25,7 @@ from pipeline.waiting import approve
 SHOWN_DIGITS = 12
 """How many hex digits of a change set a reviewer writes, so that nobody approves what they have not seen."""
 
-_NAMES_DIGEST = re.compile(rf"(?:sha256:)?([0-9a-fA-F]{{{SHOWN_DIGITS},64}})(?![0-9a-zA-Z])")
+_NAMES_DIGEST = re.compile(rf"(?<![0-9a-zA-Z])(?:sha256:)?([0-9a-fA-F]{{{SHOWN_DIGITS},64}})(?![0-9a-zA-Z])")
 _SAYS_SOMETHING = re.compile(r"[^\W\d_]{2,}")
 _AGAIN = "start a new run, which shows what would be done now"
 
@@ -65,7 +65,7 @@ def witness(
 
     def give() -> Entry:
         history = context.history()
-        review, approver = _accepted(context, history, instance, found, reviews, job)
+        review, approver = accepted(context, history, instance, found, reviews, job)
         said = f"witnessed by GitHub: {' '.join(review.comment.split())} (run {job.run})"
         return approve(context.witnessing(approver.name), environment, instance, said)
 
@@ -125,7 +125,7 @@ def _refuse_older(history: History, instance: Instance, release: str) -> None:
         raise RefusedError(message, "nothing is to be done; `nox -s rollback` is the way back")
 
 
-def _accepted(
+def accepted(
     context: Context,
     history: History,
     instance: Instance,
