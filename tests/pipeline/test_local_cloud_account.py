@@ -61,7 +61,7 @@ def _package(**files: str) -> bytes:
 
 def _call(url: str, headers: Mapping[str, str], body: bytes | None = None) -> tuple[int, str]:
     try:
-        with urllib.request.urlopen(urllib.request.Request(url, body, dict(headers)), timeout=30) as answer:
+        with urllib.request.urlopen(urllib.request.Request(url, body, dict(headers)), timeout=300) as answer:
             return answer.status, answer.read().decode()
     except urllib.error.HTTPError as refused:
         with refused:

@@ -50,7 +50,7 @@ class _Terraform:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            timeout=300,
+            timeout=900,
             check=False,
         )
         return ended.returncode, ended.stdout
@@ -106,7 +106,7 @@ def test_a_stack_is_applied_once_works_and_is_then_left_alone(
     key = client(access, "apigateway").get_api_key(apiKey=outputs["api_key_id"]["value"], includeValue=True)
     url = access.invoke_url(outputs["rest_api_id"]["value"], "v1") + "/items"
     request = urllib.request.Request(url, b"first", {"x-api-key": key["value"]})
-    with urllib.request.urlopen(request, timeout=30) as answer:
+    with urllib.request.urlopen(request, timeout=300) as answer:
         assert (answer.status, answer.read()) == (201, b"first")
     items = client(access, "dynamodb").scan(TableName="items")["Items"]
     assert items == [{"pk": {"S": "first"}}]
