@@ -8,7 +8,6 @@ browser only its weight is judged.
 
 import argparse
 import json
-import os
 import shutil
 import statistics
 import sys
@@ -73,10 +72,9 @@ def opened(folder: Path) -> dict[str, float]:
     program = shutil.which("chromium") or shutil.which("google-chrome")
     if program is None:
         return {}
-    flags = ["--no-sandbox"] if os.geteuid() == 0 else []
     found: dict[str, float] = {}
     with sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=program, args=flags)
+        browser = driver.chromium.launch(executable_path=program)
         for name in ("first", "large"):
             times = []
             for _ in range(_ROUNDS):

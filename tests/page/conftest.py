@@ -1,6 +1,5 @@
 """A real browser for the page, where the machine has one."""
 
-import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,10 +17,8 @@ def browser() -> Iterator[Any]:
     if program is None:
         pytest.skip("no Chromium on PATH (Debian: apt-get install chromium)")
     playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    # Chromium's own sandbox does not work for root, which is who runs a container; what is opened is our own file.
-    flags = ["--no-sandbox"] if os.geteuid() == 0 else []
     with playwright.sync_playwright() as driver:
-        running = driver.chromium.launch(executable_path=program, args=flags)
+        running = driver.chromium.launch(executable_path=program)
         yield running
         running.close()
 
