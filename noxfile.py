@@ -297,7 +297,7 @@ def bench(session: nox.Session) -> None:
     """Show speed and memory as ratios against peers, all in the same run."""
     _environment(session, policies=True)
     _install_terraform_if_missing(session)
-    for name in session.posargs or ("synth", "app", "policies", "promotion", "page"):
+    for name in session.posargs or ("synth", "app", "policies", "promotion", "page", "ledger"):
         python = str(_scripts(POLICIES_VENV) / "python") if name == "policies" else "python"
         _run(session, python, f"bench/{name}/bench.py")
 

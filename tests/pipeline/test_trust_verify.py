@@ -1,7 +1,10 @@
 """`verify` after a real promotion: by the command a user types, here and over a copy with no cloud and no keys."""
 
+import base64
 import json
+import re
 import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +13,32 @@ import pytest
 from tests.pipeline.tiny_project import TinyProject
 
 pytestmark = pytest.mark.terraform
+
+
+_CANARIES = {
+    "AWS_SECRET_ACCESS_KEY": "canary-aws-7f3a9c01",
+    "AWS_SESSION_TOKEN": "canary-session-51b2",
+    "VAULT_TOKEN": "canary-vault-c9d0",
+    "GITHUB_TOKEN": "canary-github-2b6e",
+    "ACTIONS_ID_TOKEN_REQUEST_TOKEN": "canary-actions-6a17",
+    "TF_TOKEN_example_com": "canary-terraform-90aa",
+    "SOME_COMPANYS_OWN_PASSWORD": "canary-company-4f4f",
+}
+_PAYLOAD = re.compile(rb'"payload":"([A-Za-z0-9+/=]+)"')
+
+
+def _leaked(tiny: TinyProject) -> list[str]:
+    """Return every file of Tollgate's that holds a secret of the environment, git's objects and envelopes opened."""
+    git = ["git", f"--git-dir={tiny.home / 'ledger.git'}", "cat-file", "--batch-all-objects", "--batch"]
+    contents = {"the ledger": subprocess.run(git, check=True, capture_output=True, timeout=60).stdout}
+    assert b"tollgate.entry" in contents["the ledger"]
+    contents |= {str(path): path.read_bytes() for path in tiny.home.rglob("*") if path.is_file()}
+    return [
+        name
+        for name, content in contents.items()
+        for opened in (content, *map(base64.b64decode, _PAYLOAD.findall(content)))
+        if any(value.encode() in opened for value in _CANARIES.values())
+    ]
 
 
 def _verify(tiny: TinyProject, *arguments: str, exit_code: int = 0) -> dict[str, Any]:
@@ -22,8 +51,9 @@ def _verify(tiny: TinyProject, *arguments: str, exit_code: int = 0) -> dict[str,
 
 def test_a_promotion_can_be_shown_from_a_copy(tiny: TinyProject, tmp_path: Path) -> None:
     """What it is, what it passed, who approved which change and that this was applied; an altered byte is named."""
-    tiny.succeed("promote")
-    tiny.succeed("approve", "prod", "--reason", "it is right", "--go")
+    tiny.succeed("promote", **_CANARIES)
+    tiny.succeed("approve", "prod", "--reason", "it is right", "--go", **_CANARIES)
+    assert _leaked(tiny) == []
     here = _verify(tiny)
     (release,) = here["releases"]
     assert [each["check"] for each in release["checks"]] == ["unit"]
