@@ -20,12 +20,12 @@ def api() -> Iterator[FakePaymentApi]:
 
 def _post(api: FakePaymentApi, body: dict[str, object], key: str = "one", **headers: str) -> httpx.Response:
     sent = {"x-api-key": api.api_key, "Idempotency-Key": key} | headers
-    return httpx.post(f"{api.url}/payments", json=body, headers=sent, trust_env=False)
+    return httpx.post(f"{api.url}/payments", json=body, headers=sent, trust_env=False, timeout=120)
 
 
 def _get(api: FakePaymentApi, path: str, key: str | None = None) -> httpx.Response:
     headers = {"x-api-key": api.api_key if key is None else key}
-    return httpx.get(f"{api.url}{path}", headers=headers, trust_env=False)
+    return httpx.get(f"{api.url}{path}", headers=headers, trust_env=False, timeout=120)
 
 
 def test_a_payment_is_created_once_and_read_back(api: FakePaymentApi) -> None:

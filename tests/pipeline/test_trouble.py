@@ -157,7 +157,7 @@ def test_a_dead_account_is_started_again(changed: TinyProject) -> None:
     (status,) = [row for row in _cloud(changed) if row["environment"] == "dev"]
     pid = int(str(status["pid"]))
     os.kill(pid, signal.SIGKILL)
-    psutil.wait_procs([process for process in [_process(pid)] if process], timeout=10)
+    psutil.wait_procs([process for process in [_process(pid)] if process], timeout=120)
 
     result = changed.tollgate("promote", "--to", "dev")
 

@@ -66,7 +66,7 @@ def test_a_missing_variable_stops_the_cold_start_with_one_line() -> None:
         env={"PYTHONPATH": str(app), "POWERTOOLS_SERVICE_NAME": "payments"},
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=300,
         check=False,
     )
 

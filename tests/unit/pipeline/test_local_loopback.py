@@ -40,6 +40,6 @@ def test_only_loopback_can_be_bound(host: str, outcome: str) -> None:
         capture_output=True,
         text=True,
         check=True,
-        timeout=30,
+        timeout=300,
     )
     assert outcome in told.stdout
