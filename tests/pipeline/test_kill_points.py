@@ -8,6 +8,8 @@ import ast
 import itertools
 import shlex
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -18,6 +20,7 @@ from pipeline.host.faults import POINTS
 from pipeline.model.history import read_history
 from pipeline.model.kinds import Kind, Outcome
 from pipeline.model.ledger import Entry
+from pipeline.stores.ledger import Ledger
 from tests.pipeline.tiny_project import REPOSITORY, TinyProject
 
 pytestmark = pytest.mark.terraform
@@ -27,7 +30,6 @@ _PIPELINE_ALONE = "pipeline alone"
 
 _ON_THE_WAY = (
     ("release-built", _PIPELINE_ALONE),
-    ("ledger-pushed", _POWER_CUT),
     ("candidate-recorded", _PIPELINE_ALONE),
     ("verified", _POWER_CUT),
     ("locked", _PIPELINE_ALONE),
@@ -41,10 +43,21 @@ _ON_THE_WAY = (
     ("applying", _POWER_CUT),
     ("smoked", _PIPELINE_ALONE),
     ("proven", _POWER_CUT),
-    ("ledger-pushed", _PIPELINE_ALONE),
     ("ended", _POWER_CUT),
 )
-"""Where one release is killed on its way to dev, each time a step further; the third push is that of the end."""
+"""Where one release is killed on its way to dev, each time a step further."""
+
+_KILLS_WHO_PUSHES = """
+import pathlib, sys, psutil
+order = pathlib.Path("kill")
+if order.exists():
+    exit_code = int(order.read_text())
+    order.unlink()
+    for parent in psutil.Process().parents():
+        if parent.cmdline()[1:3] == ["-m", "pipeline"]:
+            parent.kill()
+    sys.exit(exit_code)
+"""
 
 _IN_THE_APPLY = (
     ("applying", _PIPELINE_ALONE),
@@ -111,22 +124,11 @@ def test_what_was_killed_in_the_apply_is_applied_once(tiny: TinyProject, point: 
     assert list((tiny.home / "applies").rglob("*.jsonl")) == []
 
 
-def test_a_kill_after_a_change_set_was_shown_leaves_it_waiting(tiny: TinyProject) -> None:
-    """The approver finds exactly the change set that was recorded before the kill, and one approval applies it."""
-    tiny.write("value.txt", next(_values))
-    tiny.killed_at("shown", "promote")
-
-    assert tiny.status()["prod"]["state"] == "waiting"
-    tiny.succeed("approve", "prod", "--reason", "as shown", "--go")
-    rows = tiny.status()
-    assert rows["prod"]["state"] == "deployed"
-    assert rows["prod"]["release"] == rows["dev"]["release"]
-
-
 def test_an_approved_run_is_finished_under_its_approval(tiny: TinyProject) -> None:
-    """What was approved and then killed, again and again, needs no second approval: the start entry has used it."""
+    """What was shown before a kill waits; approved and killed again and again it needs no second approval."""
     tiny.write("value.txt", next(_values))
-    tiny.succeed("promote")
+    _kill(tiny, "shown", _PIPELINE_ALONE, "promote")
+    assert tiny.status()["prod"]["state"] == "waiting"
     _kill(tiny, "started", _PIPELINE_ALONE, "approve", "prod", "--reason", "once", "--go")
     for point in ("applied-unsaved", "proven"):
         _kill(tiny, point, _POWER_CUT, "promote")
@@ -134,7 +136,9 @@ def test_an_approved_run_is_finished_under_its_approval(tiny: TinyProject) -> No
     tiny.succeed("promote")
 
     history = read_history(tiny.entries())
-    assert tiny.status()["prod"]["state"] == "deployed"
+    rows = tiny.status()
+    assert rows["prod"]["state"] == "deployed"
+    assert rows["prod"]["release"] == rows["dev"]["release"]
     approvals = [entry for entry in tiny.entries() if entry.kind is Kind.APPROVAL]
     used = [
         digest for entry in tiny.entries() if entry.kind is Kind.START for digest in entry.body["approvals"]
@@ -142,6 +146,33 @@ def test_an_approved_run_is_finished_under_its_approval(tiny: TinyProject) -> No
     assert len(used) == len(set(used))
     assert approvals[-1].digest in used
     assert history.candidate is not None
+
+
+def test_a_run_killed_while_it_pushes_to_the_ledgers_remote_is_finished(
+    tiny: TinyProject, tmp_path: Path
+) -> None:
+    """Whether the remote took the entry or not, it is there once in the end, on both sides, and nothing runs twice."""
+    remote = tmp_path / "remote.git"
+    subprocess.run(["git", "init", "--quiet", "--bare", str(remote)], check=True)
+    hook = remote / "hooks" / "pre-receive"
+    hook.parent.mkdir(exist_ok=True)
+    hook.write_text(f"#!{sys.executable}\n{_KILLS_WHO_PUSHES}")
+    hook.chmod(0o755)
+    where = {"TOLLGATE_LEDGER_REMOTE": str(remote)}
+    tiny.succeed("promote", "--to", "dev", **where)
+    tiny.write("value.txt", next(_values))
+    before, serial = len(tiny.entries()), tiny.serial("dev")
+
+    for exit_code in "00101":  # evidence, candidate, then start and end, which are refused first
+        (remote / "kill").write_text(exit_code)
+        killed = tiny.tollgate("promote", "--to", "dev", **where)
+        assert killed.returncode == -signal.SIGKILL, killed.stderr
+    tiny.succeed("promote", "--to", "dev", **where)
+
+    kinds = [entry.kind for entry in tiny.entries()[before:]]
+    assert kinds == [Kind.EVIDENCE, Kind.CANDIDATE, Kind.START, Kind.END]
+    assert tiny.entries() == Ledger(remote).entries()
+    assert tiny.serial("dev") == serial + 1
 
 
 def test_ctrl_c_during_a_run_says_how_to_finish_it(tiny: TinyProject, tmp_path: Path) -> None:
