@@ -57,12 +57,15 @@ def page(
 ) -> None:
     """Write what runs where, what waits and what happened as one HTML file."""
     broken: LedgerError | None = None
-    try:
-        material = gather(Context.open(progress(), target))
-    except LedgerError as error:
-        broken = error
-        material = gather_broken(error)
-    made = build_page(material)
+    said = progress()
+    with said.step("page", "look") as step:
+        try:
+            material = gather(Context.open(said, target))
+        except LedgerError as error:
+            broken = error
+            material = gather_broken(error)
+        made = build_page(material)
+        step.result = f"{len(material.entries)} entries"
     if as_json:
         print_json(dataclasses.asdict(made))
     else:
