@@ -11,6 +11,7 @@ from pipeline.deploy.workspace import STACK_FILE, Workspace, open_workspace
 from pipeline.host.faults import reached
 from pipeline.model.environment import Instance
 from pipeline.model.release import Release
+from pipeline.stores.layout import CorruptReleaseError
 
 
 def apply_logs(context: Context, instance: Instance, bucket: StateBucket) -> ApplyLogs:
@@ -37,13 +38,22 @@ def adopt_unfinished(
 
     Raises:
         StateLockedError: Another Terraform holds the state.
-        TollgateError: A release is damaged, or Terraform failed.
+        TollgateError: Terraform failed.
     """
+
+    def say(text: str) -> None:
+        context.progress.note(str(instance), text)
+
     for log in apply_logs(context, instance, bucket).unfinished():
         made, replaced = _unknown(log, bucket.resource_ids(instance))
         if made and log.release is not None:
-            release = context.store.load(log.release)
-            files = files_of(release)
+            try:
+                release = context.store.load(log.release)
+                files = files_of(release)
+            except CorruptReleaseError as error:
+                # Nobody shall be kept from repairing an instance by a release that is gone; the log stays.
+                say(f"what an interrupted run had made cannot be taken over: {error.message}")
+                continue
 
             @contextmanager
             def opened(
@@ -62,9 +72,6 @@ def adopt_unfinished(
                     workspace.init(bucket.name, bucket.state_key(instance))
                     reached("adopting")
                     yield workspace
-
-            def say(text: str) -> None:
-                context.progress.note(str(instance), text)
 
             adopt(opened, files[STACK_FILE], made, replaced, say)
         log.discard()
