@@ -5,6 +5,7 @@ from typing import Any
 from pipeline.ask import Wish, ask_gates
 from pipeline.context import Context
 from pipeline.host import lock
+from pipeline.host.now import Now
 from pipeline.model.environment import Environment, Instance
 from pipeline.model.gates import Reason
 from pipeline.model.history import History, InstanceHistory, State
@@ -130,4 +131,10 @@ _AT_REST = frozenset({"degraded", "hold", "drift", "freeze"})
 
 def _at_work(context: Context, instance: Instance) -> str | None:
     path = context.home.locks / f"{context.target.name}.{instance.file_stem}.lock"
-    return str(lock.last_owner(path)) if lock.is_held(path) else None
+    if not lock.is_held(path):
+        return None
+    owner = lock.last_owner(path)
+    doing = Now(context.home.path).of(owner.pid) if owner is not None and owner.is_on_this_host else None
+    # A process carries one instance after another: what it does elsewhere is not said here.
+    place, _, what = (doing or "").partition(" ")
+    return f"{owner}, now: {what.strip()}" if place == str(instance) else str(owner)

@@ -12,7 +12,8 @@ from typing import Any, NoReturn
 from rich.console import Console
 from rich.text import Text
 
-from pipeline.host.home import Home
+from pipeline.host.home import Home, home_path
+from pipeline.host.now import Now
 from pipeline.model.errors import InterruptedByUserError, TollgateError
 from pipeline.show.github import WorkflowLog, is_github
 from pipeline.show.progress import Progress
@@ -31,7 +32,7 @@ def results() -> Console:
 
 def progress() -> Progress:
     """Return where progress goes."""
-    return Progress(_console(sys.stderr), _workflow_log())
+    return Progress(_console(sys.stderr), _workflow_log(), Now(home_path()))
 
 
 @cache
@@ -59,6 +60,7 @@ def run(command: Callable[[], int]) -> NoReturn:
     if log is not None:
         log.begin()
         atexit.register(log.end)
+    atexit.register(Now(home_path()).forget)
     try:
         exit_code = command()
     except TollgateError as error:

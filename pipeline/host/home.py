@@ -13,6 +13,12 @@ def project_root() -> Path:
     return Path(chosen).expanduser().resolve() if chosen else Path(__file__).resolve().parents[2]
 
 
+def home_path() -> Path:
+    """Return where the home of this checkout is, or would be: `TOLLGATE_HOME`, else `.tollgate` in it."""
+    chosen = os.environ.get("TOLLGATE_HOME")
+    return Path(chosen).expanduser().resolve() if chosen else project_root() / ".tollgate"
+
+
 @dataclass(frozen=True, slots=True)
 class Home:
     """The folders below `.tollgate` (or `TOLLGATE_HOME`).
@@ -30,8 +36,7 @@ class Home:
         Raises:
             TollgateError: The folder cannot be made or written.
         """
-        chosen = os.environ.get("TOLLGATE_HOME")
-        path = Path(chosen).expanduser().resolve() if chosen else project_root() / ".tollgate"
+        path = home_path()
         try:
             path.mkdir(mode=0o700, parents=True, exist_ok=True)
             path.chmod(0o700)

@@ -9,10 +9,12 @@ from rich.console import Console
 from rich.status import Status
 from rich.text import Text
 
+from pipeline.host.now import Now
 from pipeline.show.github import WorkflowLog
 from pipeline.show.text import safe
 
 _HEARTBEAT_SECONDS = 15.0
+_TELL_SECONDS = 0.5
 
 
 class Step:
@@ -33,6 +35,7 @@ class Step:
     def say(self, detail: str) -> None:
         """Show how far it is: at once on a terminal, every quarter of a minute elsewhere."""
         now = time.monotonic()
+        self._progress.tell(f"{self._title}: {detail}")
         if self._progress.is_live:
             self._progress.update(f"{self._title}: {detail} ({self.seconds:.0f} s)")
         elif now - self._spoke > _HEARTBEAT_SECONDS:
@@ -46,11 +49,14 @@ class Progress:
     Args:
         console: Writes to standard error, so that standard output holds results only.
         log: Groups the lines by place, where a job's log can fold them.
+        now: Where another process can read what is being done.
     """
 
-    def __init__(self, console: Console, log: WorkflowLog | None = None) -> None:
+    def __init__(self, console: Console, log: WorkflowLog | None = None, now: Now | None = None) -> None:
         self._console = console
         self._log = log
+        self._now = now
+        self._told = float("-inf")
         self._status: Status | None = None
 
     @property
@@ -73,11 +79,18 @@ class Progress:
         if self._status is not None:
             self._status.update(Text(safe(text)))
 
+    def tell(self, text: str, *, at_once: bool = False) -> None:
+        """Say it to whoever watches from another process; twice a second is enough."""
+        if self._now is not None and (at_once or time.monotonic() - self._told > _TELL_SECONDS):
+            self._told = time.monotonic()
+            self._now.tell(text)
+
     @contextmanager
     def step(self, place: str, what: str) -> Iterator[Step]:
         """Show a step while it runs, and one line with its time when it has ended."""
         self._enter(place)
         step = Step(self, f"{place:<8} {what}")
+        self.tell(f"{place:<8} {what}", at_once=True)
         status = Status(Text(safe(f"{place:<8} {what}")), console=self._console) if self.is_live else None
         self._status = status
         if status is not None:

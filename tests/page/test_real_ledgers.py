@@ -11,6 +11,8 @@ import pytest
 from pipeline.cli.app import app
 from pipeline.cli.console import progress
 from pipeline.context import Context
+from pipeline.host import lock
+from pipeline.host.now import Now
 from pipeline.model.errors import LedgerError, TollgateError, UsageError
 from pipeline.model.kinds import Kind
 from pipeline.model.ledger import Entry
@@ -231,6 +233,18 @@ def test_the_history_is_filtered_and_plain(project: Path, capsys: pytest.Capture
         tollgate("history", "--kind", "party")
     with pytest.raises(UsageError, match="there is no environment"):
         tollgate("history", "mars")
+
+
+def test_status_says_what_a_run_is_doing_now(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Who is at work, since when, and how far the step is: read from another process, without asking it."""
+    context = Context.open(progress())
+    Now(context.home.path).tell("dev      apply: 1 of 2 done")
+    with lock.hold(context.home.locks / "local.dev.lock", "promoting 1f2e3d4c"):
+        tollgate("status", "--json")
+
+    rows = {row["instance"]: row["at_work"] for row in json.loads(capsys.readouterr().out)["instances"]}
+    assert rows["dev"].endswith("promoting 1f2e3d4c, now: apply: 1 of 2 done")
+    assert rows["prod"] is None
 
 
 def test_an_entry_that_is_not_signed_is_no_entry(project: Path) -> None:

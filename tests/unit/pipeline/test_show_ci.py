@@ -1,6 +1,7 @@
 """What a job's log and its summary get: the same words, grouped, escaped, never too long; how an apply is told."""
 
 import io
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from pipeline.host.now import Now
 from pipeline.model.errors import TollgateError
 from pipeline.show.github import WorkflowLog, is_github
 from pipeline.show.progress import ApplyProgress, Progress
@@ -209,3 +211,18 @@ def test_a_watch_for_programs_writes_a_line_of_json_for_each_state() -> None:
 def test_a_moment_is_told_in_one_zone(at: str, said: str) -> None:
     """Everybody reads the same clock; what is no time is shown as it is, made safe."""
     assert moment(at) == said
+
+
+def test_another_process_can_read_what_is_being_done(tmp_path: Path) -> None:
+    """The step and how far it is can be read by the process's number; without a home nothing is written."""
+    now = Now(tmp_path)
+    said = Progress(Console(file=io.StringIO(), width=80), None, now)
+    with said.step("dev", "apply"):
+        assert now.of(os.getpid()) == "dev      apply"
+        said.tell("dev      apply: 1 of 2 done", at_once=True)
+        assert now.of(os.getpid()) == "dev      apply: 1 of 2 done"
+    now.forget()
+    assert now.of(os.getpid()) is None
+
+    Now(tmp_path / "nowhere").tell("x")
+    assert [path.name for path in tmp_path.iterdir()] == ["now"]
