@@ -27,6 +27,7 @@ from pipeline.stores.ledger import Ledger, LedgerMovedError
 from pipeline.stores.registry import Registry
 from pipeline.stores.registry_address import Address
 from pipeline.stores.releases import ReleaseStore
+from pipeline.stores.statements import copies_in
 from pipeline.targets.target import Target, find_target
 from pipeline.trust.keys import Keys
 
@@ -91,7 +92,11 @@ class Context:
             project=settings.project,
             environments=settings.environments,
             target=find_target(name, tuple(settings.environments), home),
-            store=ReleaseStore(home.releases, _remote(store or os.environ.get("TOLLGATE_STORE"), progress)),
+            store=ReleaseStore(
+                home.releases,
+                _remote(store or os.environ.get("TOLLGATE_STORE"), progress),
+                copies_in(ledger, ledger.entries),
+            ),
             ledger=ledger,
             keys=Keys(home.path / "keys", settings.project.signers, who),
             progress=progress,

@@ -18,12 +18,14 @@ from pipeline.context import Context, with_fresh_ledger
 from pipeline.evidence.checks import run_checks
 from pipeline.evidence.kept import kept_statements
 from pipeline.host.faults import reached
+from pipeline.model.canonical import canonical_bytes
 from pipeline.model.environment import Environment, Instance, instance_of
 from pipeline.model.errors import RefusedError
 from pipeline.model.kinds import Kind, Operation
 from pipeline.model.ledger import Entry
 from pipeline.model.release import Release, short
 from pipeline.model.trust import PublicKey
+from pipeline.stores.statements import document_name
 from pipeline.trust.provenance import Provenance
 from pipeline.trust.statement import Statement
 
@@ -201,7 +203,11 @@ def _publish(context: Context, release: Release, statements: Sequence[Statement]
 
 
 def record_evidence(context: Context, release: Release, statements: Sequence[Statement]) -> None:
-    """Name in the ledger what was signed about a release, once: a store's own list can be cut or padded."""
+    """Name in the ledger what was signed about a release, once, and keep a copy beside.
+
+    A store's own list can be cut or padded, and a clone with another store has the release from its own build but not
+    what others signed about it.
+    """
     history = context.history()
     known = {
         row["digest"]
@@ -216,7 +222,11 @@ def record_evidence(context: Context, release: Release, statements: Sequence[Sta
         "settings": context.settings.digest,
         "statements": [statement.to_json() for statement in new],
     }
-    context.record(Kind.EVIDENCE, body, history.head)
+    copies = {
+        document_name(statement.digest): canonical_bytes(context.store.document(statement.digest))
+        for statement in new
+    }
+    context.record(Kind.EVIDENCE, body, history.head, copies)
 
 
 def reconcile(context: Context, wish: Wish, release: Release | None = None) -> tuple[Report, ...]:
