@@ -19,7 +19,6 @@ from pipeline.model.errors import TollgateError
 _OURS = "tollgate"
 _BUILT_IN = "terraform"
 """Resources of Terraform's own provider live in the state alone: nothing of them can be left over."""
-_SHARE_SECONDS = 1.0
 
 
 class SharedNote(Protocol):
@@ -91,16 +90,14 @@ class RunningLog:
     path: Path
     shared: SharedNote | None
     _noted: list[bytes] = field(default_factory=list)
-    _shared_at: float = 0.0
 
     def note(self, event: Mapping[str, Any]) -> None:
-        """Take down what was made or deleted; share it at most once a second."""
-        if self.shared is None or event.get("type") != "apply_complete":
+        """Take down for other machines what was made or deleted."""
+        hook = event.get("hook")
+        if self.shared is None or event.get("type") != "apply_complete" or not isinstance(hook, dict):
             return
-        self._noted.append(json.dumps({"type": event["type"], "hook": event.get("hook")}).encode() + b"\n")
-        now = time.monotonic()
-        if now - self._shared_at >= _SHARE_SECONDS:
-            self._shared_at = now
+        if hook.get("action") in {"create", "delete"}:
+            self._noted.append(json.dumps({"type": event["type"], "hook": hook}).encode() + b"\n")
             first = self.path.read_bytes().partition(b"\n")[0]
             self.shared.put(first + b"\n" + b"".join(self._noted))
 

@@ -92,12 +92,16 @@ def test_what_was_made_is_noted_for_other_machines(tmp_path: Path) -> None:
     log = ApplyLogs(tmp_path / "here", note).begin(_RELEASE)
     log.note(json.loads(_line("aws_s3_bucket.a", "a")))
     log.note(json.loads(_line("aws_s3_bucket.b", "b", kind="apply_start")))
-    log.note(json.loads(_line("aws_s3_bucket.c", "c")))
+    log.note(json.loads(_line("aws_s3_bucket.c", "c", "update")))
+    log.note(json.loads(_line("aws_s3_bucket.d", "d")))
 
     (found,) = ApplyLogs(tmp_path / "elsewhere", note).unfinished()
 
-    assert (found.release, dict(found.made)) == (_RELEASE, {"aws_s3_bucket.a": "a"})
-    assert note.puts == 1, "more than one a second"
+    assert (found.release, dict(found.made)) == (
+        _RELEASE,
+        {"aws_s3_bucket.a": "a", "aws_s3_bucket.d": "d"},
+    )
+    assert note.puts == 2, "what was updated is no news"
     log.discard()
     assert ApplyLogs(tmp_path / "here", note).unfinished() == ()
 
