@@ -130,6 +130,9 @@ def run_checks(
                 Result(check.name, passed=True, reused=True, seconds=0.0, output="", statement=statement)
             )
             continue
+        if check.name not in ran:
+            message = f"nobody said how the check {check.name} went"
+            raise TollgateError(message, "nothing was recorded of it; run the same command again")
         said = result_of(check, configurations[check.name], ran[check.name])
         raw = sign_statement(release.digest, said, signer)
         digest = store.attach(release.digest, ENVELOPE_TYPE, json.loads(raw))

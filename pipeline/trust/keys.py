@@ -20,7 +20,7 @@ from securesystemslib.signer import (
 
 from pipeline.host import lock
 from pipeline.host.files import write_atomically
-from pipeline.model.errors import RefusedError, TollgateError
+from pipeline.model.errors import TollgateError
 from pipeline.model.trust import PublicKey, Role
 from pipeline.trust.envelope import verifier
 
@@ -118,19 +118,27 @@ class Keys:
         return path
 
     def _local(self, role: Role, path: Path) -> RoleKey:
+        content = _read_private(path)
         try:
-            private = load_pem_private_key(_read_private(path), password=None)
+            private = load_pem_private_key(content, password=None)
             made = SSlibKey.from_crypto(private.public_key())
-            public = PublicKey.of(role, made.scheme, made.keyval["public"], self.person)
-            return RoleKey(public, CryptoSigner(private, made))
+            signer = CryptoSigner(private, made)
         except TypeError:
             message = f"the key file {path} is locked by a passphrase, which nobody is there to type"
-            raise KeyFileError(
-                message, "give a key service's address instead, or a key file without one"
-            ) from None
-        except (ValueError, UnsupportedAlgorithm, RefusedError):
+            hint = "give a key service's address instead, or a key file without one"
+            raise KeyFileError(message, hint) from None
+        except (ValueError, UnsupportedAlgorithm):
             message = f"the key file {path} holds no private key that Tollgate can sign with"
             raise KeyFileError(message, "restore it, or move it away so that a new key is made") from None
+        return RoleKey(self._public(role, made), signer)
+
+    def _public(self, role: Role, found: SSlibKey) -> PublicKey:
+        """Return a key as others know it.
+
+        Raises:
+            RefusedError: Its scheme is not one that counts.
+        """
+        return PublicKey.of(role, found.scheme, found.keyval["public"], " ".join(self.person.split()))
 
     def _remote(self, role: Role, uri: str, scheme: str) -> RoleKey:
         """Return a key that a service holds, asked for once.
@@ -146,7 +154,7 @@ class Keys:
             raise KeyFileError(message, f"set {VARIABLE}{role.upper()} to, say, `awskms:` and the key's id")
         try:
             found = self._pinned(role) or _ask(role, uri, scheme)
-            public = PublicKey.of(role, found.scheme, found.keyval["public"], self.person)
+            public = self._public(role, found)
             signer = Signer.from_priv_key_uri(uri, verifier(public))
         except TollgateError:
             raise
