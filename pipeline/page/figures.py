@@ -11,13 +11,14 @@ from pipeline.page.model import Figure
 
 _WINDOW = timedelta(days=30)
 _BROKEN = {Outcome.FAILED, Outcome.ERRORED}
+_ONWARD = {Operation.FORWARD, Operation.RECOVERY}
 _DEFINITIONS = {
     "lead time": (
         "Median time from a release's commit (or, where this checkout does not know the commit, from the moment "
         "it became a candidate) to the first end of a promotion that proved it there."
     ),
     "promotions": (
-        "Promotions that carried a release on (operation forward) and ended SUCCEEDED, in the 30 days before "
+        "Promotions that carried a release on (operation forward or recovery) and ended SUCCEEDED, in the 30 days before "
         "the page was made."
     ),
     "failure rate": (
@@ -99,7 +100,7 @@ def _lead_time(ended: Sequence[Entry], began: Mapping[str, datetime]) -> str:
     first: dict[str, datetime] = {}
     for end in ended:
         release = str(end.body["release"])
-        if end.body["outcome"] == Outcome.SUCCEEDED and end.body["operation"] == Operation.FORWARD:
+        if end.body["outcome"] == Outcome.SUCCEEDED and end.body["operation"] in _ONWARD:
             first.setdefault(release, end.time)
     times = [at - began[release] for release, at in first.items() if release in began]
     return _median(times, "release")
@@ -107,9 +108,7 @@ def _lead_time(ended: Sequence[Entry], began: Mapping[str, datetime]) -> str:
 
 def _promotions(ended: Sequence[Entry]) -> str:
     good = [
-        end
-        for end in ended
-        if end.body["outcome"] == Outcome.SUCCEEDED and end.body["operation"] == Operation.FORWARD
+        end for end in ended if end.body["outcome"] == Outcome.SUCCEEDED and end.body["operation"] in _ONWARD
     ]
     return str(len(good))
 

@@ -230,7 +230,7 @@ def test_figures_are_computed_from_the_ledger_and_defined() -> None:
         "staging": "0% (0 of 2)",
         "prod": "0% (0 of 1)",
     }
-    assert dict(figures["promotions"].values) == {"dev": "1", "staging": "2", "prod": "1"}
+    assert dict(figures["promotions"].values) == {"dev": "2", "staging": "2", "prod": "1"}
     assert dict(figures["time to restore"].values)["dev"] == "10 min (1 failure); one is not restored yet"
     assert dict(figures["lead time"].values)["prod"] == "37 min (1 release)"
     assert all(len(figure.definition) > 60 for figure in figures.values())
