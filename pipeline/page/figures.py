@@ -18,8 +18,8 @@ _DEFINITIONS = {
         "it became a candidate) to the first end of a promotion that proved it there."
     ),
     "promotions": (
-        "Promotions that carried a release on (operation forward or recovery) and ended SUCCEEDED, in the 30 days before "
-        "the page was made."
+        "Promotions that carried a release on (operation forward or recovery) and ended SUCCEEDED, in the 30 days "
+        "before the page was made."
     ),
     "failure rate": (
         "Of all operations that may have changed something (every end but REFUSED, a destroy left out), the "
