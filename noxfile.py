@@ -225,7 +225,7 @@ def settings(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def github(session: nox.Session) -> None:
-    """Do what only a job on GitHub does: `-- prepare`, `witness`, `drift` …"""
+    """Do what only a job on GitHub does: `-- prepare`, `witness`, `drift`."""
     _tollgate(session, "github", policies=True)
 
 
@@ -290,6 +290,13 @@ def policies(session: nox.Session) -> None:
     """Judge the synthesized directory `-- DIR` by every policy."""
     _environment(session, policies=True)
     _run(session, str(_scripts(POLICIES_VENV) / "python"), "-m", "policies", *session.posargs)
+
+
+@nox.session(default=False)
+def soak(session: nox.Session) -> None:
+    """Promote, kill, drift and go back at random, `-- --minutes 60`."""
+    _environment(session)
+    _run(session, "python", "-m", "tests.soak.soak", *session.posargs)
 
 
 @nox.session(default=False)

@@ -1,0 +1,234 @@
+"""A long soak: random promotions, kills, drifts, approvals and ways back, against what must always be true.
+
+`nox -s soak -- --minutes 60` runs it. Hypothesis chooses the steps and, where one breaks a rule, prints the way there.
+Each step is a process of its own, as a user would start it.
+"""
+
+import argparse
+import json
+import sys
+import tempfile
+import time
+from collections import Counter
+from pathlib import Path
+
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from pipeline.host.faults import POINTS
+from pipeline.model.environment import Instance
+from pipeline.model.history import History, InstanceHistory, State, read_history
+from pipeline.model.kinds import Kind, Outcome
+from tests.pipeline.tiny_project import TinyProject
+
+ENVIRONMENTS = ("dev", "prod")
+_DONE: Counter[str] = Counter()
+_UNTIL = [0.0]
+
+
+class Promotions(RuleBasedStateMachine):
+    """Everything that people, automation and bad luck do to one project."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._folder = tempfile.TemporaryDirectory(prefix="tollgate-soak-")
+        self.tiny = TinyProject.make(Path(self._folder.name) / "project")
+        self.number = 0
+        self.values: dict[str, str] = {}
+
+    def teardown(self) -> None:
+        """Stop what was started."""
+        self.tiny.close()
+        self._folder.cleanup()
+
+    # --- what people and automation do
+
+    def _run(self, step: str, *arguments: str, may: tuple[int, ...] = (0, 1, 3, 4)) -> None:
+        if time.monotonic() > _UNTIL[0]:
+            return
+        result = self.tiny.tollgate(*arguments)
+        _DONE[f"{step} {'done' if result.returncode == 0 else 'refused'}"] += 1
+        assert result.returncode in may, f"{arguments}: {result.returncode}\n{result.stdout}\n{result.stderr}"
+        assert "Traceback" not in result.stderr, result.stderr
+        assert result.returncode == 0 or "next:" in result.stdout + result.stderr, result.stderr
+
+    @rule()
+    def push(self) -> None:
+        """Somebody changes the project and promotes it."""
+        self.number += 1
+        self.tiny.write("value.txt", f"value {self.number}")
+        self._run("push", "promote")
+
+    @rule()
+    def promote(self) -> None:
+        """Automation looks again."""
+        self._run("promote", "promote")
+
+    @rule(go=st.booleans())
+    def approve(self, go: bool) -> None:
+        """Somebody says yes to whatever waits in prod."""
+        self._run("approve", "approve", "prod", "--reason", "it is right", *(["--go"] if go else []))
+
+    @rule()
+    def reject(self) -> None:
+        """Somebody says no."""
+        self._run("reject", "reject", "prod", "--reason", "not now")
+
+    @rule(environment=st.sampled_from(ENVIRONMENTS), verb=st.sampled_from(["hold", "unhold", "rollback"]))
+    def stop_or_go_back(self, environment: str, verb: str) -> None:
+        """Somebody holds, lets go on, or goes back."""
+        self._run(verb, verb, environment, "--reason", "we must")
+
+    @rule(environment=st.sampled_from(ENVIRONMENTS), verb=st.sampled_from(["recover", "heal", "drift"]))
+    def repair(self, environment: str, verb: str) -> None:
+        """Somebody repairs or looks."""
+        self._run(verb, verb, environment)
+
+    @rule(environment=st.sampled_from(ENVIRONMENTS))
+    def acknowledge(self, environment: str) -> None:
+        """Somebody knows of a drift."""
+        self._run("acknowledge", "acknowledge", environment, "--reason", "known")
+
+    @rule()
+    def break_glass(self) -> None:
+        """Somebody goes past the others."""
+        self._run("break-glass", "break-glass", "prod", "--reason", "it burns")
+
+    @rule()
+    def prune(self) -> None:
+        """Automation makes room."""
+        self._run("prune", "prune")
+
+    # --- bad luck
+
+    @rule(point=st.sampled_from(POINTS), whole=st.booleans())
+    def power_cut(self, point: str, whole: bool) -> None:
+        """A promotion is killed at some point, with or without what it runs."""
+        if time.monotonic() > _UNTIL[0]:
+            return
+        self.number += 1
+        self.tiny.write("value.txt", f"value {self.number}")
+        more = {"TOLLGATE_KILL_AT": point} | ({"TOLLGATE_KILL_ALL": "yes"} if whole else {})
+        result = self.tiny.tollgate("promote", **more)
+        _DONE["killed" if result.returncode < 0 else "not killed"] += 1
+
+    @rule()
+    def a_bad_release(self) -> None:
+        """The service answers with errors while a release is proven."""
+        self.tiny.service.status = 500
+        try:
+            self.push()
+        finally:
+            self.tiny.service.status = 200
+
+    @rule(environment=st.sampled_from(ENVIRONMENTS))
+    @precondition(lambda self: self.number > 0)
+    def meddle(self, environment: str) -> None:
+        """Somebody with the account's credentials changes what runs."""
+        state = self.tiny.state(environment)
+        if time.monotonic() > _UNTIL[0] or state is None:
+            return
+        state["serial"] += 1
+        for resource in state["resources"]:
+            if resource["name"] == "first":
+                resource["instances"][0]["attributes"]["input"] = {"value": "meddled", "type": "string"}
+        account = self.tiny.account(environment)
+        account.client("s3").put_object(
+            Bucket=f"tollgate-state-{account.account_id}",
+            Key=f"{environment}/{environment}/terraform.tfstate",
+            Body=json.dumps(state).encode(),
+        )
+        _DONE["meddled"] += 1
+
+    # --- what must always be true
+
+    @invariant()
+    def everything_holds(self) -> None:
+        """The ledger verifies, nothing ran twice or unapproved, and what runs is what the ledger says."""
+        if time.monotonic() > _UNTIL[0] or not (self.tiny.home / "ledger.git").exists():
+            return
+        entries = self.tiny.entries()
+        starts = [entry for entry in entries if entry.kind is Kind.START]
+        ended = Counter(entry.body["start"] for entry in entries if entry.kind is Kind.END)
+        assert max(ended.values(), default=0) <= 1, "a start that ended twice"
+        history = read_history(entries)
+        for environment in ENVIRONMENTS:
+            mine = history.of(Instance(environment, environment))
+            opened = [
+                start
+                for start in starts
+                if start.body["environment"] == environment and not ended[start.digest]
+            ]
+            assert [start.digest for start in opened] == ([mine.open_start.digest] if mine.open_start else [])
+        used = Counter(approval for start in starts for approval in start.body["approvals"])
+        assert max(used.values(), default=0) <= 1, "an approval that was used twice"
+        # It asks every gate again, over what the ledger said then: order, approvals, evidence, the change sets.
+        result = self.tiny.tollgate("verify")
+        assert result.returncode == 0, result.stdout + result.stderr
+        self._runs_what_it_says(history)
+
+    def _runs_what_it_says(self, history: History) -> None:
+        for environment in ENVIRONMENTS:
+            mine: InstanceHistory = history.of(Instance(environment, environment))
+            if (
+                mine.release is None
+                or mine.state in {State.DEGRADED, State.DRIFTED}
+                or mine.drift is not None
+            ):
+                continue
+            state = self.tiny.state(environment)
+            assert state is not None
+            found = {
+                resource["instances"][0]["attributes"]["input"]["value"]
+                for resource in state["resources"]
+                if resource["name"] == "first"
+            }
+            if "meddled" in found:
+                continue  # nobody has looked yet
+            known = self.values.setdefault(mine.release, next(iter(found)))
+            assert found == {known}, f"{environment} runs {found}, and {mine.release} is {known}"
+            assert mine.last_end is not None
+            assert mine.last_end.body["outcome"] == Outcome.SUCCEEDED
+
+
+def main() -> int:
+    """Soak until the time is over; print what was done."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--minutes", type=float, default=60.0)
+    minutes = parser.parse_args().minutes
+    started = time.monotonic()
+    _UNTIL[0] = started + minutes * 60
+    runs = 0
+    while time.monotonic() < _UNTIL[0]:
+        run_state_machine_as_test(
+            Promotions,
+            settings=settings(
+                max_examples=1,
+                stateful_step_count=40,
+                deadline=None,
+                database=None,
+                derandomize=False,
+                phases=[Phase.generate],
+                suppress_health_check=list(HealthCheck),
+            ),
+        )
+        runs += 1
+        taken = (time.monotonic() - started) / 60
+        sys.stdout.write(
+            f"{taken:5.1f} of {minutes:g} minutes, {runs} projects, {sum(_DONE.values())} steps\n"
+        )
+        sys.stdout.flush()
+    for what, times in sorted(_DONE.items()):
+        sys.stdout.write(f"{times:6d}  {what}\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
