@@ -9,6 +9,7 @@ import typer
 from rich.text import Text
 
 from pipeline.cli.console import print_json, progress, results
+from pipeline.cli.options import Json, Target
 from pipeline.context import Context
 from pipeline.host.home import project_root
 from pipeline.model.errors import LedgerError, UsageError
@@ -28,17 +29,6 @@ from pipeline.page.write import write_page
 from pipeline.show import change_set as show_change_set
 from pipeline.show.story import show_decisions, show_history, show_story
 from pipeline.waiting import shown_change_set
-
-Target = Annotated[
-    str | None,
-    typer.Option(
-        "--target",
-        metavar="NAME",
-        help="local (emulated accounts, the default) or aws.",
-        envvar="TOLLGATE_TARGET",
-    ),
-]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else to standard output.")]
 
 
 def register(app: typer.Typer) -> None:

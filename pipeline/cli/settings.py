@@ -7,21 +7,12 @@ from rich.text import Text
 
 from pipeline import pin as pinning
 from pipeline.cli.console import print_json, progress, results
+from pipeline.cli.options import Target
 from pipeline.context import Context
 from pipeline.model.history import History
 from pipeline.model.release import short
 from pipeline.settings.bundle import Bundle
 from pipeline.show.text import moment, safe
-
-Target = Annotated[
-    str | None,
-    typer.Option(
-        "--target",
-        metavar="NAME",
-        help="local (emulated accounts, the default) or aws.",
-        envvar="TOLLGATE_TARGET",
-    ),
-]
 
 
 def register(app: typer.Typer) -> None:
