@@ -24,6 +24,7 @@ from pipeline.stores.ledger import Ledger
 _CHANGE_SET_FILE = "change-set.json"
 _FINDINGS_FILE = "findings.json"
 _MAX_REASON_LENGTH = 1000
+_FEWEST_DIGITS = 4
 
 
 def record_shown(
@@ -89,7 +90,13 @@ def waits_already(context: Context, history: InstanceHistory, judged: Judged, op
 
 
 def approve(
-    context: Context, environment: Environment, instance: Instance, reason: str, *, break_glass: bool = False
+    context: Context,
+    environment: Environment,
+    instance: Instance,
+    reason: str,
+    *,
+    seen: str | None = None,
+    break_glass: bool = False,
 ) -> Entry:
     """Record the caller's yes to the change set that waits in the instance.
 
@@ -98,15 +105,16 @@ def approve(
         environment: Where it waits.
         instance: Where exactly.
         reason: Why it is right.
+        seen: First hex digits of the change set that the caller has read. Default: whatever waits now.
         break_glass: Whether it is to be applied without anybody else's yes and through holds and freezes; that is
             recorded, and `status` says so until a promotion went the usual way.
 
     Raises:
-        RefusedError: Nothing waits there, the caller has said yes before or made a part of it, or the caller's key
-            does not count.
+        RefusedError: Nothing waits there, or not what was seen; the caller has said yes before or made a part of it,
+            or the caller's key does not count.
         UsageError: No reason is given.
     """
-    waiting, history = _waiting(context, instance)
+    waiting, history = _waiting(context, instance, seen)
     person = approver_of(context, history)
     mine = history.of(instance)
     now = datetime.now(UTC)
@@ -131,14 +139,14 @@ def approve(
     return context.record(Kind.BREAK_GLASS if break_glass else Kind.APPROVAL, body, history.head)
 
 
-def reject(context: Context, instance: Instance, reason: str) -> Entry:
+def reject(context: Context, instance: Instance, reason: str, *, seen: str | None = None) -> Entry:
     """Record the caller's no to the change set that waits in the instance.
 
     Raises:
-        RefusedError: Nothing waits there.
+        RefusedError: Nothing waits there, or not what was seen.
         UsageError: No reason is given.
     """
-    waiting, history = _waiting(context, instance)
+    waiting, history = _waiting(context, instance, seen)
     return context.record(Kind.REJECTION, {**_names(waiting), "reason": reason_given(reason)}, history.head)
 
 
@@ -192,12 +200,18 @@ def documents_of(judged: Judged) -> dict[str, bytes]:
     }
 
 
-def _waiting(context: Context, instance: Instance) -> tuple[Entry, History]:
+def _waiting(context: Context, instance: Instance, seen: str | None) -> tuple[Entry, History]:
+    """Return what waits, refusing where the caller has seen another change set."""
     history = context.history()
     waiting = history.of(instance).waiting
     if waiting is None:
         message = f"nothing waits for a decision in {instance}"
         raise RefusedError(message, "`nox -s status` says what runs and what waits where")
+    digest = str(waiting.body["change_set"]).removeprefix("sha256:")
+    digits = (seen or digest).strip().lower().removeprefix("sha256:")
+    if len(digits) < _FEWEST_DIGITS or not digest.startswith(digits):
+        message = f"what waits for {instance} is change set {digest[:12]}, not {digits}"
+        raise RefusedError(message, f"read it first: `nox -s show -- {digest[:12]}`")
     return waiting, history
 
 

@@ -18,7 +18,7 @@ from pipeline.ci.place import find_place
 from pipeline.cli import cloud, github, look, origin, settings, verify, ways_back
 from pipeline.cli.conclude import conclude, say_relaxed
 from pipeline.cli.console import print_json, progress, results, run
-from pipeline.cli.options import Env, Json, Reason, Store, Suffix, Target
+from pipeline.cli.options import Env, Json, Reason, Seen, Store, Suffix, Target
 from pipeline.context import Context
 from pipeline.endpoint import find_deployed
 from pipeline.host.home import project_root
@@ -169,6 +169,7 @@ def plan(env: Env, suffix: Suffix = None, target: Target = None, as_json: Json =
 def approve(
     env: Env,
     reason: Reason,
+    seen: Seen = None,
     suffix: Suffix = None,
     go: Annotated[bool, typer.Option("--go", help="Apply it at once.")] = False,
     target: Target = None,
@@ -177,7 +178,7 @@ def approve(
     context = Context.open(progress(), target)
     environment = context.environments.named(env)
     instance = instance_of(environment, suffix)
-    entry = waiting.approve(context, environment, instance, reason)
+    entry = waiting.approve(context, environment, instance, reason, seen=seen)
     console = results()
     said = f"approved {short(entry.body['change_set'])} for {instance}, until {entry.body['expires']}"
     console.print(Text(f"{said} (ledger entry {entry.number})"), soft_wrap=True)
@@ -188,11 +189,11 @@ def approve(
 
 
 @app.command()
-def reject(env: Env, reason: Reason, suffix: Suffix = None, target: Target = None) -> None:
+def reject(env: Env, reason: Reason, seen: Seen = None, suffix: Suffix = None, target: Target = None) -> None:
     """Reject the change set that now waits in an environment."""
     context = Context.open(progress(), target)
     instance = instance_of(context.environments.named(env), suffix)
-    entry = waiting.reject(context, instance, reason)
+    entry = waiting.reject(context, instance, reason, seen=seen)
     said = f"rejected {short(entry.body['change_set'])} for {instance} (ledger entry {entry.number})"
     results().print(Text(said), soft_wrap=True)
 

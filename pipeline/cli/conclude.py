@@ -74,7 +74,9 @@ def _ask(context: Context, wish: Wish, report: Report) -> None:
     if not reason.strip():
         return
     environment = context.environments.named(report.instance.environment)
-    waiting.approve(context, environment, report.instance, reason)
+    # However long they read: what they say yes to is what they were shown.
+    seen = report.judged.change_set.digest
+    waiting.approve(context, environment, report.instance, reason, seen=seen)
     conclude(context, wish, (promoting.go_on(context, environment, report.instance),))
 
 

@@ -29,3 +29,11 @@ Store = Annotated[
 ]
 Reason = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; it is recorded in the ledger.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else to standard output.")]
+Seen = Annotated[
+    str | None,
+    typer.Option(
+        "--change-set",
+        metavar="DIGEST",
+        help="What you have read, by its first digits; refused if another one waits now.",
+    ),
+]

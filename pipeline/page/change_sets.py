@@ -155,4 +155,5 @@ def _key(entry: Entry) -> tuple[str, str]:
 def _command(entry: Entry) -> str:
     environment, suffix = entry.body["environment"], entry.body["suffix"]
     beside = "" if suffix == environment else f" --suffix {suffix}"
-    return safe(f'nox -s approve -- {environment}{beside} --reason "…"')
+    digits = short(str(entry.body["change_set"]))
+    return safe(f'nox -s approve -- {environment}{beside} --change-set {digits} --reason "…"')

@@ -59,7 +59,11 @@ def test_the_page_tells_what_happens(project: TinyProject, tmp_path: Path) -> No
     assert waits["tree"]["marks"] == ["2 create"]
     assert found["verification"]["problems"] == []
 
-    project.succeed("approve", "prod", "--reason", "let it <b>go</b>", "--go")
+    other = project.tollgate("approve", "prod", "--change-set", "0123456789ab", "--reason", "x")
+    assert other.returncode == 3
+    assert f"is change set {waits['digest'][7:19]}, not 0123456789ab" in other.stderr
+    seen = ["--change-set", waits["digest"][7:19]]
+    project.succeed("approve", "prod", *seen, "--reason", "let it <b>go</b>", "--go")
     found = page(project)
     assert (card(found, "prod")["state"], card(found, "prod")["release"]) == ("deployed", first)
     applied = next(each for each in found["change_sets"] if each["digest"] == waits["digest"])

@@ -135,9 +135,10 @@ def test_what_waits_comes_first_and_says_what_an_approver_types() -> None:
     assert first.waits
     assert not any(each.waits for each in others)
     assert first.place == "prod"
-    assert first.command == 'nox -s approve -- prod --reason "…"'
+    digits = first.digest.removeprefix("sha256:")[:12]
+    assert first.command == f'nox -s approve -- prod --change-set {digits} --reason "…"'
     assert [part.title for part in first.parts][:2] == ["Deletes and replacements", "Findings"]
-    assert first.digest.removeprefix("sha256:")[:12] in Reader(render(page)).text
+    assert f"nox -s show -- {digits}" in Reader(render(page)).text
 
 
 def test_a_change_set_says_what_became_of_it() -> None:
