@@ -1,5 +1,6 @@
 """`tollgate github`: what only a job of GitHub's does. The workflows call nothing else beside the usual verbs."""
 
+import json
 import os
 import re
 from pathlib import Path
@@ -24,6 +25,7 @@ from pipeline.host.files import scratch_folder
 from pipeline.model.environment import instance_of
 from pipeline.model.errors import RefusedError, UsageError
 from pipeline.model.release import is_digest, short
+from pipeline.model.trust import Role
 from pipeline.page.differences import differences
 from pipeline.plan import judge, open_site
 from pipeline.show import change_set as show_change_set
@@ -245,6 +247,20 @@ def ask_preview(
     """Ask main's own workflow for the preview of a pull request, or for its end."""
     what = "destroy" if close else "deploy"
     Forge.find().start(_PREVIEWS, "main", {"pull-request": str(number), "what": what})
+
+
+@app.command("public-key")
+def public_key(
+    role: Annotated[str, typer.Argument(metavar="ROLE", help=f"One of {', '.join(Role)}.")],
+    target: Target = None,
+) -> None:
+    """Print the public half of a role's key as tollgate.toml names it."""
+    if role not in set(Role):
+        raise UsageError(f"there is no role {role!r}", f"there are {', '.join(Role)}")
+    found = Context.open(progress(), target).keys.public(Role(role))
+    lines = [f'role = "{role}"', f'scheme = "{found.scheme}"', f"public = {json.dumps(found.public)}"]
+    head = "[approvers.key]" if role == Role.APPROVER else "[[keys]]"
+    typer.echo("\n".join([head, *(lines[1:] if role == Role.APPROVER else lines)]))
 
 
 def _digest(option: str, text: str) -> str:
