@@ -249,7 +249,11 @@ def lint(session: nox.Session) -> None:
 def types(session: nox.Session) -> None:
     """Check the types of our own code, strictly."""
     _environment(session)
-    _run(session, "mypy", *(session.posargs or ["app", "infra", "pipeline", "tests", "bench", "docs", "noxfile.py"]))
+    _run(
+        session,
+        "mypy",
+        *(session.posargs or ["app", "infra", "pipeline", "tests", "bench", "docs", "noxfile.py"]),
+    )
 
 
 @nox.session(default=False)
