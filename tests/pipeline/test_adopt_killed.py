@@ -120,7 +120,10 @@ def test_what_a_killed_apply_made_is_taken_over(project: TinyProject) -> None:
         TOLLGATE_KILL_ALL="1",
     )
     assert killed.returncode == -signal.SIGKILL, killed.stderr
-    assert not (project.state("dev") or {}).get("resources")
+    # Terraform hands its state over every 20 s: on a slow machine it may have come to that before it was killed.
+    account = project.account("dev")
+    bucket = f"tollgate-state-{account.account_id}"
+    account.client("s3").delete_object(Bucket=bucket, Key="dev/dev/terraform.tfstate")
     again = project.tollgate("promote", "--to", "dev", TOLLGATE_KILL_AT="adopting", TOLLGATE_KILL_ALL="1")
     assert again.returncode == -signal.SIGKILL, again.stderr
 
