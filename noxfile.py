@@ -13,6 +13,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -268,11 +269,12 @@ def test(session: nox.Session) -> None:
     """Run every test, with real Terraform and the real local cloud."""
     _environment(session, policies=True)
     _install_terraform_if_missing(session)
-    if not session.posargs:
-        _run(session, str(_scripts(POLICIES_VENV) / "python"), "-m", "pytest", "tests/policies")
-    # Much of the time is the provider waiting for S3, so two workers share the two cores well.
-    everything = ["--ignore=tests/policies", "--numprocesses=2"]
-    _run(session, "pytest", *(session.posargs or everything))
+    if session.posargs:
+        _run(session, "pytest", *session.posargs)
+        return
+    # Much of the time is the provider waiting for S3, so three share the two cores well.
+    with _meanwhile(session, str(_scripts(POLICIES_VENV) / "python"), "-m", "pytest", "tests/policies"):
+        _run(session, "pytest", "--ignore=tests/policies", "--numprocesses=2")
 
 
 @nox.session(default=False)
@@ -369,14 +371,43 @@ def _tollgate(session: nox.Session, verb: str, *, policies: bool = False) -> Non
 
 def _run(session: nox.Session, program: str, *arguments: str) -> None:
     path = program if os.sep in program else str(_scripts(VENV) / program)
+    # Nox would merge both streams; results must stay alone on standard output, for programs that read them.
+    session.run(path, *arguments, env=_surroundings(), external=True, stderr=sys.stderr)
+
+
+@contextlib.contextmanager
+def _meanwhile(session: nox.Session, *command: str) -> Iterator[None]:
+    """Run a program beside what the block does; at the end show what it said, and fail if it failed."""
+    with (
+        tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as said,
+        subprocess.Popen(
+            command,
+            cwd=ROOT,
+            env={**os.environ, **_surroundings()},
+            stdin=subprocess.DEVNULL,
+            stdout=said,
+            stderr=subprocess.STDOUT,
+        ) as child,
+    ):
+        try:
+            yield
+        finally:
+            exit_code = child.wait()
+            said.seek(0)
+            shutil.copyfileobj(said, sys.stdout)
+    if exit_code != 0:
+        session.error(f"{' '.join(command[1:])} ended with exit code {exit_code}; what it said stands above")
+
+
+def _surroundings() -> dict[str, str]:
+    """Return the variables of every program that a session runs."""
     environment = {
         "VIRTUAL_ENV": str(VENV),
         "TOLLGATE_POLICIES_PYTHON": str(_scripts(POLICIES_VENV) / "python"),
     }
     environment["PATH"] = os.pathsep.join([str(_scripts(VENV)), os.environ.get("PATH", "")])
     environment["PYTHONPATH"] = os.pathsep.join([str(ROOT), str(ROOT / "app")])
-    # Nox would merge both streams; results must stay alone on standard output, for programs that read them.
-    session.run(path, *arguments, env=environment, external=True, stderr=sys.stderr)
+    return environment
 
 
 def _environment(session: nox.Session, *, policies: bool = False) -> None:
