@@ -13,6 +13,7 @@ from infra.policy_documents import statement
 Statement = Mapping[str, Any]
 # The last part of a name is the instance's suffix.
 _ANY = "*"
+PREVIEWS = "pr-*"
 
 
 class AccountArns:
@@ -21,30 +22,36 @@ class AccountArns:
     Args:
         account_id: The account.
         region: The region.
+        suffix: Of which instances: any, or `PREVIEWS`.
     """
 
-    def __init__(self, account_id: str, region: str) -> None:
+    def __init__(self, account_id: str, region: str, suffix: str = _ANY) -> None:
         here = f"{region}:{account_id}"
         self.region = region
-        self.alarms = f"arn:aws:cloudwatch:{here}:alarm:payments-{_ANY}"
+        self.alarms = f"arn:aws:cloudwatch:{here}:alarm:payments-{_any_before(suffix)}"
         self.all_alarms = f"arn:aws:cloudwatch:{here}:alarm:{_ANY}"
         self.all_keys = f"arn:aws:kms:{here}:key/{_ANY}"
         self.all_log_groups = f"arn:aws:logs:{here}:log-group:{_ANY}"
         self.api = _api_arns(region)
         self.buckets = [
-            f"arn:aws:s3:::{kind}-{account_id}-{_ANY}" for kind in ("receipts", "transaction-logs")
+            f"arn:aws:s3:::{kind}-{account_id}-{suffix}" for kind in ("receipts", "transaction-logs")
         ]
-        self.dashboards = f"arn:aws:cloudwatch::{account_id}:dashboard/payments-{_ANY}"
-        self.functions = f"arn:aws:lambda:{here}:function:payments-api-{_ANY}"
-        self.function_roles = f"arn:aws:iam::{account_id}:role/payments-api-function-{_ANY}"
+        self.dashboards = f"arn:aws:cloudwatch::{account_id}:dashboard/payments-{suffix}"
+        self.functions = f"arn:aws:lambda:{here}:function:payments-api-{suffix}"
+        self.function_roles = f"arn:aws:iam::{account_id}:role/payments-api-function-{suffix}"
         self.log_groups = [
-            f"arn:aws:logs:{here}:log-group:/aws/{service}/payments-api-{_ANY}"
+            f"arn:aws:logs:{here}:log-group:/aws/{service}/payments-api-{suffix}"
             for service in ("apigateway", "lambda")
         ]
-        self.secrets = f"arn:aws:secretsmanager:{here}:secret:payment-provider-{_ANY}"
+        self.secrets = f"arn:aws:secretsmanager:{here}:secret:payment-provider-{suffix}"
         self.state_bucket = f"arn:aws:s3:::tollgate-state-{account_id}"
-        self.tables = f"arn:aws:dynamodb:{here}:table/transactions-{_ANY}"
-        self.topics = f"arn:aws:sns:{here}:payments-alarms-{_ANY}"
+        self.tables = f"arn:aws:dynamodb:{here}:table/transactions-{suffix}"
+        self.topics = f"arn:aws:sns:{here}:payments-alarms-{suffix}"
+
+
+def _any_before(suffix: str) -> str:
+    """A name may have more parts before the suffix."""
+    return suffix if suffix == _ANY else f"{_ANY}-{suffix}"
 
 
 def _api_arns(region: str) -> list[str]:
@@ -81,16 +88,47 @@ def reading(arns: AccountArns) -> list[Statement]:
 
 
 def planning(arns: AccountArns) -> list[Statement]:
-    """The plan role: it reads, and writes nothing but the state's lock."""
+    """The plan role: it reads, and writes nothing but the locks beside the state."""
     return [
         *reading(arns),
         statement("ReadStates", permissions.STATE_READ, f"{arns.state_bucket}/{_ANY}"),
-        statement("LockStates", permissions.STATE_WRITE, f"{arns.state_bucket}/{_ANY}.tflock"),
+        statement(
+            "LockStates",
+            permissions.STATE_WRITE,
+            [f"{arns.state_bucket}/{_ANY}.tflock", f"{arns.state_bucket}/{_ANY}/promotion.lock"],
+        ),
     ]
 
 
 def changing(arns: AccountArns, boundary_arn: str) -> list[Statement]:
     """What an apply needs besides: to make, change and destroy what is ours, and nothing of anybody else."""
+    return [
+        *_changing(arns, boundary_arn),
+        statement("ChangeStates", permissions.STATE_WRITE, f"{arns.state_bucket}/{_ANY}"),
+    ]
+
+
+def previewing(arns: AccountArns, boundary_arn: str, environment: str) -> list[Statement]:
+    """What the preview role changes: instances whose suffix begins with `pr-`, and their states.
+
+    Args:
+        arns: Of previews only.
+        boundary_arn: The wall for functions' roles.
+        environment: Where previews live.
+    """
+    keys = f"{arns.state_bucket}/{environment}"
+    return [
+        *_changing(arns, boundary_arn),
+        statement("ReadChangeSetKey", permissions.STATE_READ, f"{arns.state_bucket}/change-set.key"),
+        statement(
+            "ChangePreviewStates",
+            permissions.STATE_WRITE,
+            [f"{keys}/{PREVIEWS}", f"{arns.state_bucket}/anchor/{environment}.{PREVIEWS}"],
+        ),
+    ]
+
+
+def _changing(arns: AccountArns, boundary_arn: str) -> list[Statement]:
     return [
         statement("ChangeApis", permissions.CHANGE_API, arns.api),
         statement("ChangeAlarms", permissions.CHANGE_ALARMS, arns.alarms),
@@ -115,7 +153,6 @@ def changing(arns: AccountArns, boundary_arn: str) -> list[Statement]:
         statement("EmptyBuckets", permissions.EMPTY_BUCKET, [f"{bucket}/{_ANY}" for bucket in arns.buckets]),
         statement("ChangeSecrets", permissions.CHANGE_SECRET, arns.secrets),
         statement("ChangeTopics", permissions.CHANGE_TOPIC, arns.topics),
-        statement("ChangeStates", permissions.STATE_WRITE, f"{arns.state_bucket}/{_ANY}"),
     ]
 
 

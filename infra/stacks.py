@@ -176,8 +176,9 @@ class BootstrapStack(AccountStack):
             environment=config.name, suffix=config.name, account_id=self.account_id, owner=config.owner
         )
         GatewayLogging(self, "GatewayLogging", GatewayLoggingProps(names=names))
-        key = SigningKey(self, "SigningKey", SigningKeyProps(names=names))
-        roles = self._build_roles(names, config.region, key)
+        previews = config.promoted_from is None
+        key = SigningKey(self, "SigningKey", SigningKeyProps(names=names, previews=previews))
+        roles = self._build_roles(names, config.region, key, previews=previews)
         self._outputs(
             apply_role_arn=roles.apply_role_arn,
             concurrency_target=str(config.concurrency_target),
@@ -186,12 +187,16 @@ class BootstrapStack(AccountStack):
             signing_key_arn=key.key_arn,
         )
 
-    def _build_roles(self, names: InstanceNames, region: str, key: SigningKey) -> PipelineRoles:
+    def _build_roles(
+        self, names: InstanceNames, region: str, key: SigningKey, *, previews: bool
+    ) -> PipelineRoles:
         repository = self._variable(
             "github_repository",
             "The repository whose workflows may deploy here",
             REPOSITORY_PATTERN,
             "a GitHub repository, owner/name",
         )
-        props = PipelineRolesProps(names=names, region=region, repository=repository, signing_key=key)
+        props = PipelineRolesProps(
+            names=names, region=region, repository=repository, signing_key=key, previews=previews
+        )
         return PipelineRoles(self, "PipelineRoles", props)

@@ -67,7 +67,7 @@ def witness(
         history = context.history()
         review, approver = accepted(context, history, instance, found, reviews, job)
         said = f"witnessed by GitHub: {' '.join(review.comment.split())} (run {job.run})"
-        return approve(context.witnessing(approver.name), environment, instance, said)
+        return approve(context.witnessing(approver.name), environment, instance, said, seen=found)
 
     entry = with_fresh_ledger(give)
     context.progress.note(str(instance), f"witnessed: {entry.by} approved {short(found)}")

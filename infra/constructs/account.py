@@ -5,12 +5,14 @@ from dataclasses import dataclass
 from infra import permissions
 from infra.naming import FUNCTION_BOUNDARY, InstanceNames
 from infra.pipeline_policies import (
+    PREVIEWS,
     AccountArns,
     Statement,
     changing,
     function_wall,
     pipeline_wall,
     planning,
+    previewing,
     reading,
 )
 from infra.policy_documents import policy, statement
@@ -69,9 +71,12 @@ class SigningKeyProps:
 
     Attributes:
         names: Names and tags of what the account has once.
+        previews: Whether the role for previews may sign too.
+            Default: false.
     """
 
     names: InstanceNames
+    previews: bool = False
 
 
 class SigningKey(Construct):
@@ -92,7 +97,7 @@ class SigningKey(Construct):
             key_usage="SIGN_VERIFY",
             customer_master_key_spec="ECC_NIST_P256",
             deletion_window_in_days=DELETION_DAYS,
-            policy=self._policy(names),
+            policy=self._policy(names, previews=props.previews),
             tags=names.tags,
         )
         self.key_arn: str = key.arn
@@ -102,9 +107,12 @@ class SigningKey(Construct):
         self.alias_name: str = alias.name
 
     @staticmethod
-    def _policy(names: InstanceNames) -> str:
+    def _policy(names: InstanceNames, *, previews: bool) -> str:
         account = {"AWS": f"arn:aws:iam::{names.account_id}:root"}
-        apply_role = f"arn:aws:iam::{names.account_id}:role/{names.of('tollgate-apply')}"
+        signers = [
+            f"arn:aws:iam::{names.account_id}:role/{names.of(kind)}"
+            for kind in ("tollgate-apply", *(("tollgate-preview",) if previews else ()))
+        ]
         # In a key's own policy, "*" is that key.
         return policy(
             statement("LookedAfterByTheAccount", permissions.KEY_CARE, "*", principal=account),
@@ -113,7 +121,7 @@ class SigningKey(Construct):
                 permissions.SIGN,
                 "*",
                 principal=account,
-                condition={"ArnEquals": {"aws:PrincipalArn": apply_role}},
+                condition={"ArnEquals": {"aws:PrincipalArn": signers}},
             ),
         )
 
@@ -129,6 +137,8 @@ class PipelineRolesProps:
         signing_key: What the apply role may sign with.
         branch: The branch whose workflows may plan.
             Default: "main".
+        previews: Whether instances beside the main one may live here, changed by a role that can change no other.
+            Default: false.
     """
 
     names: InstanceNames
@@ -136,6 +146,7 @@ class PipelineRolesProps:
     repository: str
     signing_key: SigningKey
     branch: str = "main"
+    previews: bool = False
 
 
 class PipelineRoles(Construct):
@@ -170,6 +181,15 @@ class PipelineRoles(Construct):
             f"repo:{props.repository}:environment:{props.names.environment}",
             {"Read": reading(arns), "Change": [*changing(arns, self.function_boundary_arn), sign]},
         )
+        if props.previews:
+            few = AccountArns(props.names.account_id, props.region, PREVIEWS)
+            change = previewing(few, self.function_boundary_arn, props.names.environment)
+            self._build_role(
+                "Preview",
+                "tollgate-preview",
+                f"repo:{props.repository}:environment:preview",
+                {"Read": reading(few), "Change": [*change, sign]},
+            )
 
     def _build_identity_provider(self) -> None:
         provider = IamOpenidConnectProvider(

@@ -55,6 +55,11 @@ def test_only_our_workflows_may_use_the_roles(bootstraps: dict[str, Stack], name
     assert subjects == {
         f"tollgate-plan-{name}": "repo:${var.github_repository}:ref:refs/heads/main",
         f"tollgate-apply-{name}": f"repo:${{var.github_repository}}:environment:{name}",
+        **(
+            {"tollgate-preview-dev": "repo:${var.github_repository}:environment:preview"}
+            if name == "dev"
+            else {}
+        ),
     }
 
 
@@ -78,7 +83,7 @@ def test_wall_lets_through_what_the_roles_may_do(bootstraps: dict[str, Stack]) -
     def listed(value: Any) -> set[str]:
         return {value} if isinstance(value, str) else set(value)
 
-    for statement in (*of_role(stack, "Plan"), *of_role(stack, "Apply")):
+    for statement in (*of_role(stack, "Plan"), *of_role(stack, "Apply"), *of_role(stack, "Preview")):
         for action in statement["Action"]:
             for resource in listed(statement["Resource"]):
                 assert any(
@@ -112,7 +117,7 @@ def test_walls_leave_the_keys_that_aws_manages_usable(bootstraps: dict[str, Stac
 
 
 def test_plan_changes_nothing(bootstraps: dict[str, Stack]) -> None:
-    """The plan role reads, and writes nothing but the lock on the state."""
+    """The plan role reads, and writes nothing but the locks on the state."""
     reading = [
         statement for statement in of_role(bootstraps["dev"], "Plan") if statement["Sid"] != "LockStates"
     ]
@@ -120,9 +125,30 @@ def test_plan_changes_nothing(bootstraps: dict[str, Stack]) -> None:
         statement for statement in of_role(bootstraps["dev"], "Plan") if statement["Sid"] == "LockStates"
     ]
 
-    assert lock["Resource"].endswith("/*.tflock")
+    assert [each.rpartition("}")[2] for each in lock["Resource"]] == ["/*.tflock", "/*/promotion.lock"]
     for action in actions(reading):
         assert action.partition(":")[2].startswith(("Describe", "GET", "Get", "List")), action
+
+
+def test_previews_are_all_that_the_preview_role_changes(bootstraps: dict[str, Stack]) -> None:
+    """What it may change ends with the suffix of a preview, but for API Gateway, which knows no names."""
+    numbered = {"ChangeApis"}
+    changes = [
+        statement
+        for statement in of_role(bootstraps["dev"], "Preview")
+        if any(not _only_looks(action) for action in statement["Action"]) and statement["Sid"] not in numbered
+    ]
+
+    assert len(changes) > 10
+    for statement in changes:
+        named = statement["Resource"] if isinstance(statement["Resource"], list) else [statement["Resource"]]
+        if statement["Sid"] != "Sign":
+            assert all("pr-*" in each for each in named), statement["Sid"]
+    assert not of_role(bootstraps["prod"], "Preview")
+
+
+def _only_looks(action: str) -> bool:
+    return action.partition(":")[2].startswith(("Describe", "GET", "Get", "List"))
 
 
 def test_nobody_reads_the_credential(bootstraps: dict[str, Stack]) -> None:
@@ -163,7 +189,7 @@ def test_policies_are_short_enough(bootstraps: dict[str, Stack]) -> None:
     for stack in bootstraps.values():
         for body in resources(stack, "aws_iam_policy").values():
             assert len(resolved(body["policy"])) <= MANAGED_POLICY_LIMIT
-        for role in ("Plan", "Apply"):
+        for role in ("Plan", "Apply", "Preview"):
             own = [
                 resolved(body["policy"])
                 for id_, body in resources(stack, "aws_iam_role_policy").items()
@@ -173,14 +199,15 @@ def test_policies_are_short_enough(bootstraps: dict[str, Stack]) -> None:
 
 
 def test_signing_key_signs_and_does_nothing_else(bootstraps: dict[str, Stack]) -> None:
-    """The key signs for the apply role alone; the account looks after it without using it."""
+    """The key signs for the roles that apply; the account looks after it without using it."""
     for name, stack in bootstraps.items():
         key = only(stack, "aws_kms_key")
         assert key["key_usage"] == "SIGN_VERIFY"
         cared, used = json.loads(key["policy"])["Statement"]
         assert "kms:Sign" not in cared["Action"]
         principal = used["Condition"]["ArnEquals"]["aws:PrincipalArn"]
-        assert principal == f"arn:aws:iam::${{var.account_id}}:role/tollgate-apply-{name}"
+        also = ["arn:aws:iam::${var.account_id}:role/tollgate-preview-dev"] if name == "dev" else []
+        assert principal == [f"arn:aws:iam::${{var.account_id}}:role/tollgate-apply-{name}", *also]
 
 
 def test_gateway_may_log_once_for_the_account(bootstraps: dict[str, Stack]) -> None:
