@@ -326,3 +326,44 @@ def test_a_child_outlives_a_killed_pipeline(tmp_path: Path) -> None:
         assert runner.stdout.readline() == "at work\n"
         runner.kill()
     _wait_for(note)
+
+
+def test_what_is_said_can_be_kept_behind_what_is_there(tmp_path: Path) -> None:
+    """A kept output goes to the end of its file and is followed and returned whole."""
+    kept = tmp_path / "kept"
+    kept.write_text("before\n")
+    came: list[str] = []
+
+    run(_python("print('said')"), what="a test", deadline_seconds=60, on_line=came.append, keep_stdout=kept)
+
+    assert kept.read_text() == "before\nsaid\n"
+    assert "said" in came
+
+
+def test_an_output_that_cannot_be_kept_stops_before_the_start(tmp_path: Path) -> None:
+    """Where nothing can be written, nothing is started."""
+    with pytest.raises(TollgateError, match="cannot be written"):
+        run(_python("1"), what="a test", deadline_seconds=60, keep_stdout=tmp_path / "none" / "kept")
+
+
+def test_a_power_cut_takes_the_children_and_theirs() -> None:
+    """All that runs now is killed with what it started; nothing is killed that has ended."""
+    code = (
+        "import subprocess, sys, time\n"
+        "child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'])\n"
+        "print(child.pid, flush=True)\n"
+        "time.sleep(60)"
+    )
+    grandchildren: list[psutil.Process] = []
+
+    def cut(line: str) -> None:
+        grandchildren.append(psutil.Process(int(line)))
+        process.kill_running()
+
+    result = run(_python(code), what="a test", deadline_seconds=60, on_line=cut)
+
+    assert result.exit_code == -signal.SIGKILL
+    # A container may have nobody who buries the orphan.
+    _, alive = psutil.wait_procs(grandchildren, timeout=30)
+    assert [child for child in alive if child.status() != psutil.STATUS_ZOMBIE] == []
+    process.kill_running()
