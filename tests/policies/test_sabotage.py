@@ -238,7 +238,7 @@ def run_cold(
         capture_output=True,
         text=True,
         check=False,
-        timeout=120,
+        timeout=900,
     )
 
 
@@ -356,7 +356,7 @@ def test_nothing_is_downloaded(room: Path, dev: Path) -> None:
         capture_output=True,
         text=True,
         check=False,
-        timeout=120,
+        timeout=900,
     )
 
     assert (result.returncode, result.stderr) == (0, "")
