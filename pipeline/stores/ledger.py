@@ -163,11 +163,14 @@ class Ledger:
     def _commits(self, repository: BareRepository) -> list[str]:
         if repository.is_missing:
             return []
-        head = repository.run(["rev-parse", "--verify", "--quiet", _REF])
-        if head.returncode != 0:
-            if (self.path / _REF).exists() or not (self.path / "HEAD").exists():
+        ask = ["rev-parse", "--verify", "--quiet", _REF]
+        if repository.run(ask).returncode != 0:
+            is_there = (self.path / _REF).exists() or not (self.path / "HEAD").exists()
+            # Asked again: between the two looks another process may have written the first entry.
+            if is_there and repository.run(ask).returncode != 0:
                 raise LedgerError(f"{self.path} is damaged: its branch cannot be read")
-            return []
+            if not is_there:
+                return []
         return repository.git("rev-list", "--reverse", _REF).split()
 
     def _fetch(self, repository: BareRepository) -> None:
