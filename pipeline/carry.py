@@ -89,7 +89,7 @@ def carry(
     ensure_bootstrapped(context, environment, context.target.account(environment))
     what = f"{_WORDS[operation]} {short(release.digest)}"
     with open_site(context, environment, instance, release, what) as site:
-        judged = judge(context, site, operation)
+        judged = judge(context, site, operation, takes_over=True)
         decided = with_fresh_ledger(lambda: _decide(context, site, wish, judged, operation))
         if isinstance(decided, Report):
             return decided

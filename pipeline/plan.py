@@ -153,8 +153,17 @@ def _site(
         )
 
 
-def judge(context: Context, site: Site, operation: Operation = Operation.FORWARD) -> Judged:
+def judge(
+    context: Context, site: Site, operation: Operation = Operation.FORWARD, *, takes_over: bool = False
+) -> Judged:
     """Plan the release for the instance and say what that would do.
+
+    Args:
+        context: The project.
+        site: The instance, held by us alone.
+        operation: Whether it is destroyed.
+        takes_over: Whether what killed runs made is brought into the state first, as whoever may change something
+            does. Default: who only looks writes nothing.
 
     Raises:
         TollgateError: Terraform cannot plan, or the plan holds what Tollgate does not know.
@@ -174,7 +183,8 @@ def judge(context: Context, site: Site, operation: Operation = Operation.FORWARD
             lambda release: _files(context, release, site.environment),
         )
 
-    past_a_dead_lock(context, site.instance, site.bucket, workspace, adopt)
+    if takes_over:
+        past_a_dead_lock(context, site.instance, site.bucket, workspace, adopt)
     with context.progress.step(place, "plan") as step:
         judged = past_a_dead_lock(
             context, site.instance, site.bucket, workspace, lambda: plan_again(site, step, operation)
