@@ -6,7 +6,7 @@ from typing import Any
 
 from pipeline.model.environment import Environment, Instance
 from pipeline.model.history import History
-from pipeline.page.marks import marks_of
+from pipeline.page.marks import UNFINISHED, marks_of
 from pipeline.page.model import Block, Board, Column, InstanceCard
 from pipeline.show.text import safe
 
@@ -81,7 +81,12 @@ def _card(
         since=row["since"],
         queued=row["queued"],
         change_set=row["waiting"],
-        marks=marks_of(environment, mine, history.freezes, now),
+        marks=tuple(
+            mark
+            for mark in marks_of(environment, mine, history.freezes, now)
+            # While somebody is at work there, an apply without an end is no accident.
+            if not (row["at_work"] and mark.word == UNFINISHED)
+        ),
         blocks=tuple(
             Block(gate=block["gate"], sentence=safe(block["sentence"]), unblock=safe(block["unblock"]))
             for block in row["blocks"]

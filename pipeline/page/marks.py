@@ -12,6 +12,7 @@ from pipeline.page.model import Mark
 from pipeline.show.text import moment, safe
 
 _DRIFT_LINES = 3
+UNFINISHED = "unfinished"
 
 
 def marks_of(
@@ -52,7 +53,7 @@ def _broken(mine: InstanceHistory, where: str) -> Iterator[Mark]:
     if mine.open_start is not None:
         release = short(mine.open_start.body["release"])
         yield Mark(
-            word="unfinished",
+            word=UNFINISHED,
             tone="bad",
             sentence=f"an apply of release {release} began and has not ended",
             at=mine.open_start.at,

@@ -127,6 +127,20 @@ def test_an_apply_without_an_end_is_unfinished() -> None:
     assert words(page_of(scene), "prod")[0] == "unfinished"
 
 
+def test_a_run_at_work_is_no_accident() -> None:
+    """While somebody is at work there, the card says who and what, and nothing of an unfinished apply."""
+    scene = everything()
+    scene.promoted(TWO, "prod", outcome=None)
+    rows = scene.material().rows
+    doing = "ann on box (process 7) since 08:00: promoting, now: apply: 1 of 2 done"
+    at_work = [row | {"at_work": doing} if row["instance"] == "prod" else row for row in map(dict, rows)]
+    page = page_of(scene, rows=at_work)
+
+    assert words(page, "prod") == ["frozen"]
+    assert "at work" in Reader(render(page)).text
+    assert doing in Reader(render(page)).text
+
+
 def test_what_waits_comes_first_and_says_what_an_approver_types() -> None:
     """The change set that waits is the first, with the first 12 digits of its digest and the command."""
     page = page_of(everything())
