@@ -182,7 +182,10 @@ def _why_not(
     mine = history.of(instance)
     waiting = mine.waiting
     release = str(waiting.body["release"]) if waiting else ""
-    if is_maker(approver.name, approver.emails, history.people_behind(release, mine.release)):
+    makers = history.people_behind(release, mine.release)
+    # The address that GitHub gives for privacy, and to what is merged in its browser, begins with the number.
+    private = re.compile(rf"{review.user}\+[^@]+@users\.noreply\.github\.com", re.IGNORECASE)
+    if is_maker(approver.name, approver.emails, makers) or any(map(private.fullmatch, makers)):
         return "made a part of this release"
     return _why_not_said(review.comment, change_set)
 

@@ -14,7 +14,7 @@ from pipeline.context import Context
 from pipeline.forge import Forge, ForgeError, Job
 from pipeline.model.environment import instance_of
 from pipeline.model.errors import RefusedError, TollgateError
-from pipeline.model.kinds import Kind, Outcome
+from pipeline.model.kinds import Kind, Operation, Outcome
 from pipeline.model.release import short
 from pipeline.model.trust import Role
 from pipeline.show.progress import Progress
@@ -24,13 +24,20 @@ from tests.pipeline.tiny_project import TinyProject
 
 pytestmark = pytest.mark.terraform
 
-ANN, BEN, CAT, PUSHER, STRANGER = 11, 12, 13, 14, 15
+ANN, BEN, CAT, PUSHER, STRANGER, EVE = 11, 12, 13, 14, 15, 16
 
 
 def people(folder: Path) -> str:
     """Return the settings of three approvers with their accounts, one with none, and a witness key."""
     text = ""
-    for name, account in (("Ann", ANN), ("Ben", BEN), ("Cat", CAT), ("Dan", PUSHER), ("Eve", None)):
+    for name, account in (
+        ("Ann", ANN),
+        ("Ben", BEN),
+        ("Cat", CAT),
+        ("Dan", PUSHER),
+        ("Eve", EVE),
+        ("Fay", None),
+    ):
         own = Keys(folder / name, {}, name).public(Role.APPROVER)
         number = f"github = {account}\n" if account else ""
         text += f'\n[[approvers]]\nname = "{name}"\nemails = ["{name.lower()}@example.com"]\n{number}'
@@ -69,13 +76,13 @@ def github() -> Iterator[FakeGitHub]:
 
 @pytest.fixture(scope="module")
 def waiting(tiny: TinyProject, github: FakeGitHub, tmp_path_factory: pytest.TempPathFactory) -> Waiting:
-    """A release in dev whose author is Cat, offered in prod."""
+    """A release in dev by Cat, merged by Eve in the browser, offered in prod."""
     settings = (tiny.root / "tollgate.toml").read_text()
     own = Keys(tiny.home / "keys", {}, "witness").public(Role.WITNESS)
     key = f'\n[[keys]]\nrole = "witness"\nscheme = "{own.scheme}"\npublic = "{own.public}"\n'
     tiny.write("tollgate.toml", settings + people(tmp_path_factory.mktemp("people")) + key)
     who = {"GIT_AUTHOR_NAME": "Cat", "GIT_AUTHOR_EMAIL": "CAT@example.com"}
-    who |= {"GIT_COMMITTER_NAME": "Merge", "GIT_COMMITTER_EMAIL": "merge@example.com"}
+    who |= {"GIT_COMMITTER_NAME": "Merge", "GIT_COMMITTER_EMAIL": f"{EVE}+eve-x@users.noreply.github.com"}
     tiny.write(".gitignore", ".tollgate/\n")
     git(tiny, "init", "--quiet", "--initial-branch=main")
     git(tiny, "config", "user.name", "Runner")
@@ -145,6 +152,7 @@ NOT_THIS = "0" * 12
         ([(ANN, "{digits}", {})], "gives no reason"),
         ([(ANN, " sha256:{digits} ... 1 !", {})], "gives no reason"),
         ([(CAT, "mine, and good {digits}", {})], "made a part of this release"),
+        ([(EVE, "merged it myself {digits}", {})], "made a part of this release"),
         ([(PUSHER, "good {digits}", {})], "started this run"),
         ([(ANN, "good {digits}", {"state": "pending"})], "nobody approved run 77 for prod"),
         (
@@ -312,6 +320,39 @@ def test_a_run_that_was_overtaken_does_not_go_back(waiting: Waiting) -> None:
     late = waiting.witness(review(BEN, f"fine {waiting.digits}"))
     assert late.returncode == 3
     assert f"{short(newer)}, which runs in prod, is newer than {short(old)}" in late.stderr
+
+
+def test_an_approver_stops_lets_go_on_and_goes_back_by_hand(waiting: Waiting, tmp_path: Path) -> None:
+    """Each is recorded as theirs; what takes a person is signed by the witness; going back in prod is reviewed too."""
+    by_ann = waiting.github.variables(actor=ANN)
+    refused = waiting.tiny.tollgate(
+        "github", "hold", "dev", "--reason", "odd", **waiting.github.variables(actor=STRANGER)
+    )
+    assert refused.returncode == 3
+    assert "the account 15, which started run 77, is no approver's" in refused.stderr
+
+    waiting.tiny.succeed("github", "hold", "dev", "--reason", "odd figures", **by_ann)
+    waiting.tiny.succeed("github", "unhold", "dev", "--reason", "understood", **by_ann)
+    hold, unhold = waiting.tiny.entries()[-2:]
+    assert hold.key is not None
+    assert unhold.key is not None
+    assert [(hold.kind, hold.by, hold.key.role), (unhold.kind, unhold.by, unhold.key.role)] == [
+        (Kind.HOLD, "Ann", Role.LEDGER),
+        (Kind.UNHOLD, "Ann", Role.WITNESS),
+    ]
+
+    given = tmp_path / "output"
+    going = {**by_ann, "GITHUB_OUTPUT": str(given)}
+    waiting.tiny.succeed("github", "rollback", "prod", "--to", "", "--reason", "two is wrong", **going)
+    shown = waiting.tiny.entries()[-1]
+    assert shown.kind is Kind.SHOWN
+    assert given.read_text() == f"change-set={shown.body['change_set']}\n"
+
+    waiting.github.reviews = [review(BEN, f"back it is: {short(str(shown.body['change_set']))}")]
+    waiting.tiny.succeed("github", "witness", "prod", "--change-set", str(shown.body["change_set"]), **by_ann)
+    end = waiting.tiny.entries()[-1]
+    assert (end.body["operation"], end.body["outcome"]) == (Operation.ROLLBACK, Outcome.SUCCEEDED)
+    assert waiting.tiny.status()["prod"]["release"] == end.body["release"]
 
 
 def test_one_comment_and_one_issue_are_kept() -> None:

@@ -109,6 +109,20 @@ def test_a_pull_request_is_compared_without_credentials(stage: Stage) -> None:
     assert len(stage.tiny.entries()) == length
 
 
+def test_main_s_own_workflow_deploys_the_preview(stage: Stage) -> None:
+    """Main's pipeline builds the pull request's files anew, signs them, and deploys them beside dev; no candidate."""
+    stage.github.answers["pulls/7"] = 200, b'{"head": {"repo": {"full_name": "acme/tiny"}}}'
+    asked = {"ref": "refs/heads/main", "inputs": {"pull-request": "7", "what": "deploy"}}
+    before = stage.tiny.status()["dev"]["release"]
+
+    result = stage.act("workflow_dispatch", "preview.yml", asked | {"repository": {"full_name": "acme/tiny"}})
+    assert result.returncode == 0, result.stdout
+    status = stage.tiny.status()
+    assert (status["dev/pr-7"]["state"], status["dev"]["release"]) == ("deployed", before)
+    assert status["dev/pr-7"]["release"] != before
+    assert kinds(stage).count(Kind.CANDIDATE) == 1
+
+
 def test_a_fork_gets_the_checks_and_nothing_else(stage: Stage) -> None:
     """A pull request from elsewhere asks for nothing, neither when it is opened nor when it is closed."""
     base, commit = stage.git("rev-parse", "HEAD~1"), stage.git("rev-parse", "HEAD")
