@@ -40,6 +40,7 @@ class MemoryPayments:
         self, customer_id: str, *, since: str, until: str, limit: int, after: Payment | None
     ) -> list[Payment]:
         """A customer's payments between two timestamps, newest first."""
+        assert since <= until, "DynamoDB refuses a range that ends before it begins"
         return self._newest(
             [
                 p

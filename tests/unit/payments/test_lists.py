@@ -53,6 +53,14 @@ def test_days_bound_a_customers_list(api: Api, world: World) -> None:
     assert listed(**{"from": "2026-03-02", "to": "2026-03-02"}) == [ids[1]]
 
 
+def test_days_in_the_wrong_order_are_refused(api: Api) -> None:
+    """A list that would end before it begins is the caller's mistake, and says so."""
+    reply = api.call("GET", "/customers/cus_ada/payments", query={"from": "2026-03-02", "to": "2026-03-01"})
+
+    assert (reply.status, reply.body["type"]) == (400, "urn:tollgate:problem:invalid-request")
+    assert reply.body["detail"] == "from must not be after to"
+
+
 def test_nothing_to_list_is_an_empty_page(api: Api) -> None:
     """An unknown customer has an empty list, without a cursor."""
     assert api.call("GET", "/customers/nobody/payments").body == {"payments": []}
