@@ -20,7 +20,7 @@ from pipeline.targets.account import Account
 from pipeline.targets.target import LocalTarget
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-_DEADLINE_SECONDS = 900
+_DEADLINE_SECONDS = 1500
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ AGAIN = {
     f"urn:tollgate:problem:{name}"
     for name in ("busy", "in-progress", "storage-unavailable", "too-many-requests")
 }
-PATIENCE_SECONDS = 300
+PATIENCE_SECONDS = 600
 PAYMENT = {"amount": 1500, "currency": "KRW", "customer_id": "cus_ada", "payment_method": "tok_visa"}
 
 
@@ -78,7 +78,7 @@ class Client:
             method=method,
         )
         try:
-            with urllib.request.urlopen(request, timeout=60) as answer:
+            with urllib.request.urlopen(request, timeout=120) as answer:
                 return Reply(answer.status, answer.read().decode(), dict(answer.headers))
         except urllib.error.HTTPError as refusal:
             with refusal:
@@ -138,12 +138,11 @@ class Account:
         )
         return [found["Key"].rpartition("/")[2] for found in objects.get("Contents", [])]
 
-    def logged(self, since: float) -> list[str]:
-        """What the function has logged since a moment, line by line."""
+    def logged(self, since: float, holding: str = "") -> list[str]:
+        """What the function has logged since a moment, line by line; all of it, or what holds a text."""
         pages = self._boto3("logs").get_paginator("filter_log_events")
         group = f"/aws/lambda/{self._outputs['function_name']}"
-        return [
-            event["message"]
-            for page in pages.paginate(logGroupName=group, startTime=int(since * 1000))
-            for event in page["events"]
-        ]
+        asked = {"logGroupName": group, "startTime": int(since * 1000)}
+        if holding:
+            asked["filterPattern"] = f'"{holding}"'
+        return [event["message"] for page in pages.paginate(**asked) for event in page["events"]]

@@ -72,7 +72,7 @@ def test_the_examples_answer_as_written(deployed_dev: Deployed) -> None:
         env={**os.environ, "URL": deployed_dev.url, "KEY": deployed_dev.api_key},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=900,
         check=False,
     )
 

@@ -78,7 +78,7 @@ def test_a_payment_loses_nothing_while_s3_refuses(role: Role, client: Client, ac
     assert after.body["records"] == "complete"
     assert account.events(payment) == ["0001-created.json", "0002-captured.json"]
     assert client.call("GET", f"/payments/{payment}/receipt").body["amount"] == made.body["amount"]
-    assert any('"RecordsDelayed"' in line for line in account.logged(since))
+    assert any('"RecordsDelayed"' in line for line in account.logged(since, payment))
 
 
 @given(statements=STATEMENTS, data=st.data())

@@ -21,8 +21,9 @@ pytestmark = pytest.mark.cloud
 REQUESTS = 400
 WORKERS = 4
 HELLO = 'def handler(event, context):\n    return {"statusCode": 200, "body": "hello"}\n'
-# Generous: a payment makes three writes to the table and three to S3, all over HTTP to the same two cores.
-MOST_TIMES_HELLO = 20
+# Generous: a payment makes three writes to the table and three to S3, all over HTTP to the same two cores, where it
+# was seen to take 19 times as long as saying hello on a machine with a load of 18.
+MOST_TIMES_HELLO = 60
 
 
 @dataclass(frozen=True)
