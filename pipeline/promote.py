@@ -286,7 +286,7 @@ def _advance(
     instance = instance_of(environment, wish.suffix)
     mine = context.history().of(instance)
     if mine.open_start is not None:
-        done = _finish(context, environment, mine.open_start, wish)
+        done = finish(context, environment, mine.open_start, wish)
         if done.arrival is not Arrival.ARRIVED or mine.open_start.body["operation"] == Operation.DESTROY:
             return done
         mine = context.history().of(instance)
@@ -300,8 +300,12 @@ def _advance(
     return replace(report, queued=release.digest) if report.release != release.digest else report
 
 
-def _finish(context: Context, environment: Environment, start: Entry, wish: Wish) -> Report:
-    """Finish a run that was killed, as it was begun."""
+def finish(context: Context, environment: Environment, start: Entry, wish: Wish) -> Report:
+    """Finish a run that was killed, as it was begun.
+
+    Raises:
+        TollgateError: Something went wrong; what had been done is recorded.
+    """
     instance = Instance(start.body["environment"], start.body["suffix"])
     release = context.store.load(str(start.body["release"]))
     operation = Operation(start.body["operation"])

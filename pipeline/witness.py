@@ -18,7 +18,7 @@ from pipeline.model.history import History
 from pipeline.model.ledger import Entry
 from pipeline.model.release import is_digest, short
 from pipeline.model.trust import Role
-from pipeline.promote import go_on
+from pipeline.promote import finish, go_on
 from pipeline.settings.people import Approver
 from pipeline.waiting import approve
 
@@ -74,6 +74,35 @@ def witness(
     return go_on(context, environment, instance)
 
 
+def carry_candidate(
+    context: Context, environment: Environment, release: str, *, ask_cloud: bool = False
+) -> Report:
+    """Carry a candidate into one environment and touch no other: a newer one may be ahead of it there.
+
+    Args:
+        context: The project and its accounts.
+        environment: Where.
+        release: The candidate's digest.
+        ask_cloud: Whether to plan where the ledger says that all is well, or that it waits.
+
+    Raises:
+        RefusedError: It is no candidate, or a newer one runs there.
+        TollgateError: Something went wrong; what had been done is recorded.
+    """
+    instance = instance_of(environment, None)
+    _refuse_older(context.history(), instance, release)
+    context.target.prepare(lambda text: context.progress.note("cloud", text))
+    begun = context.history().of(instance).open_start
+    if begun is not None:
+        done = finish(context, environment, begun, Wish())
+        if done.arrival is not Arrival.ARRIVED:
+            return done
+        _refuse_older(context.history(), instance, release)
+    context.store.pull(release)
+    wanted = context.store.load(release)
+    return carry(context, environment, instance, wanted, Wish(), ask_cloud=ask_cloud)
+
+
 def person_of(context: Context, job: Job) -> Approver:
     """Return the approver who started this run.
 
@@ -105,11 +134,7 @@ def refuse_again(job: Job) -> None:
 def _planned(context: Context, environment: Environment, instance: Instance, release: str | None) -> Report:
     if release is None:
         return go_on(context, environment, instance)
-    context.target.prepare(lambda text: context.progress.note("cloud", text))
-    history = context.history()
-    _refuse_older(history, instance, release)
-    wanted = context.store.load(release)
-    return carry(context, environment, instance, wanted, Wish(), ask_cloud=True)
+    return carry_candidate(context, environment, release, ask_cloud=True)
 
 
 def _refuse_older(history: History, instance: Instance, release: str) -> None:

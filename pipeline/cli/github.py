@@ -83,6 +83,17 @@ def record(folder: Folder, target: Target = None) -> None:
 
 
 @app.command()
+def promote(env: Env, release: Release, target: Target = None) -> None:
+    """Carry a recorded candidate into one environment, unless a newer one runs there."""
+    context = Context.open(progress(), target)
+    environment = context.environments.named(env)
+    report = witnessing.carry_candidate(context, environment, _digest("--release", release))
+    conclude(context, Wish(to=env), (report,))
+    if report.arrival is Arrival.WAITING:
+        raise typer.Exit(RefusedError.exit_code)  # what needs it must not run
+
+
+@app.command()
 def preview(
     folder: Folder,
     env: Annotated[str, typer.Option("--env", metavar="ENV", help="The environment it lives in.")],
@@ -104,7 +115,8 @@ def plan(env: Env, release: Release, target: Target = None) -> None:
     context = Context.open(progress(), target)
     environment = context.environments.named(env)
     instance = instance_of(environment, None)
-    wanted = context.store.load(_digest("--release", release))
+    context.store.pull(_digest("--release", release))
+    wanted = context.store.load(release)
     context.target.prepare(lambda text: context.progress.note("cloud", text))
     with open_site(context, environment, instance, wanted, "planning") as site:
         judged = judge(context, site)

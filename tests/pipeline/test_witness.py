@@ -320,6 +320,10 @@ def test_a_run_that_was_overtaken_does_not_go_back(waiting: Waiting) -> None:
     late = waiting.witness(review(BEN, f"fine {waiting.digits}"))
     assert late.returncode == 3
     assert f"{short(newer)}, which runs in prod, is newer than {short(old)}" in late.stderr
+    dev = waiting.tiny.tollgate("github", "promote", "dev", "--release", old)
+    assert dev.returncode == 3
+    assert f"{short(newer)}, which runs in dev, is newer than {short(old)}" in dev.stderr
+    assert "already" in waiting.tiny.tollgate("github", "promote", "dev", "--release", newer).stderr
 
 
 def test_an_approver_stops_lets_go_on_and_goes_back_by_hand(waiting: Waiting, tmp_path: Path) -> None:
