@@ -70,6 +70,13 @@ _IN_THE_APPLY = (
 _ELSEWHERE = {"shown", "adopting"}
 
 
+@pytest.fixture(scope="module")
+def deployed(tiny: TinyProject) -> TinyProject:
+    """The tiny project with a release in dev."""
+    tiny.succeed("promote", "--to", "dev")
+    return tiny
+
+
 def test_every_point_is_reached_and_tried() -> None:
     """The points that tests name are those that the code says it is at, and each is tried somewhere."""
     said = set()
@@ -83,65 +90,67 @@ def test_every_point_is_reached_and_tried() -> None:
     assert len(_ON_THE_WAY) >= 15
 
 
-def test_a_run_killed_at_every_point_in_turn_comes_to_its_end(tiny: TinyProject) -> None:
+def test_a_run_killed_at_every_point_in_turn_comes_to_its_end(deployed: TinyProject) -> None:
     """Each run goes on where the one before was killed: one start, one success, no second apply, no lost entry."""
-    tiny.succeed("promote", "--to", "dev")
-    tiny.write("value.txt", next(_values))
-    before = tiny.entries()
+    deployed.write("value.txt", next(_values))
+    before = deployed.entries()
     told, applied = before, None
     for point, how in _ON_THE_WAY:
-        _kill(tiny, point, how, "promote", "--to", "dev")
-        entries = tiny.entries()
+        _kill(deployed, point, how, "promote", "--to", "dev")
+        entries = deployed.entries()
         assert _digests(entries)[: len(told)] == _digests(told), f"{point}: an entry was lost"
         told = entries
         if point == "smoked":
-            applied = tiny.serial("dev")
+            applied = deployed.serial("dev")
 
-    tiny.succeed("promote", "--to", "dev")
+    deployed.succeed("promote", "--to", "dev")
 
-    new = tiny.entries()[len(before) :]
+    new = deployed.entries()[len(before) :]
     assert [entry.body["outcome"] for entry in new if entry.kind is Kind.END] == [Outcome.SUCCEEDED]
     assert [entry.kind for entry in new].count(Kind.START) == 1
     assert [entry.kind for entry in new].count(Kind.CANDIDATE) == 1
-    assert tiny.status()["dev"]["state"] == "deployed"
-    assert tiny.serial("dev") == applied
+    assert deployed.status()["dev"]["state"] == "deployed"
+    assert deployed.serial("dev") == applied
 
 
 @pytest.mark.parametrize(("point", "how"), _IN_THE_APPLY)
-def test_what_was_killed_in_the_apply_is_applied_once(tiny: TinyProject, point: str, how: str) -> None:
+def test_what_was_killed_in_the_apply_is_applied_once(deployed: TinyProject, point: str, how: str) -> None:
     """A Terraform that lives on is waited for, a dead one's lock is removed; the state is written once."""
-    tiny.write("value.txt", next(_values))
-    before = len(tiny.entries())
-    serial = tiny.serial("dev")
-    _kill(tiny, point, how, "promote", "--to", "dev")
+    deployed.write("value.txt", next(_values))
+    before = len(deployed.entries())
+    serial = deployed.serial("dev")
+    _kill(deployed, point, how, "promote", "--to", "dev")
 
-    tiny.succeed("promote", "--to", "dev")
+    deployed.succeed("promote", "--to", "dev")
 
-    new = tiny.entries()[before:]
+    new = deployed.entries()[before:]
     assert [entry.body["outcome"] for entry in new if entry.kind is Kind.END] == [Outcome.SUCCEEDED]
     assert [entry.kind for entry in new].count(Kind.START) == 1
-    assert tiny.serial("dev") == serial + 1
-    assert list((tiny.home / "applies").rglob("*.jsonl")) == []
+    assert deployed.serial("dev") == serial + 1
+    assert list((deployed.home / "applies").rglob("*.jsonl")) == []
 
 
-def test_an_approved_run_is_finished_under_its_approval(tiny: TinyProject) -> None:
+def test_an_approved_run_is_finished_under_its_approval(deployed: TinyProject) -> None:
     """What was shown before a kill waits; approved and killed again and again it needs no second approval."""
-    tiny.write("value.txt", next(_values))
-    _kill(tiny, "shown", _PIPELINE_ALONE, "promote")
-    assert tiny.status()["prod"]["state"] == "waiting"
-    _kill(tiny, "started", _PIPELINE_ALONE, "approve", "prod", "--reason", "once", "--go")
+    deployed.write("value.txt", next(_values))
+    _kill(deployed, "shown", _PIPELINE_ALONE, "promote")
+    assert deployed.status()["prod"]["state"] == "waiting"
+    _kill(deployed, "started", _PIPELINE_ALONE, "approve", "prod", "--reason", "once", "--go")
     for point in ("applied-unsaved", "proven"):
-        _kill(tiny, point, _POWER_CUT, "promote")
+        _kill(deployed, point, _POWER_CUT, "promote")
 
-    tiny.succeed("promote")
+    deployed.succeed("promote")
 
-    history = read_history(tiny.entries())
-    rows = tiny.status()
+    history = read_history(deployed.entries())
+    rows = deployed.status()
     assert rows["prod"]["state"] == "deployed"
     assert rows["prod"]["release"] == rows["dev"]["release"]
-    approvals = [entry for entry in tiny.entries() if entry.kind is Kind.APPROVAL]
+    approvals = [entry for entry in deployed.entries() if entry.kind is Kind.APPROVAL]
     used = [
-        digest for entry in tiny.entries() if entry.kind is Kind.START for digest in entry.body["approvals"]
+        digest
+        for entry in deployed.entries()
+        if entry.kind is Kind.START
+        for digest in entry.body["approvals"]
     ]
     assert len(used) == len(set(used))
     assert approvals[-1].digest in used
@@ -149,7 +158,7 @@ def test_an_approved_run_is_finished_under_its_approval(tiny: TinyProject) -> No
 
 
 def test_a_run_killed_while_it_pushes_to_the_ledgers_remote_is_finished(
-    tiny: TinyProject, tmp_path: Path
+    deployed: TinyProject, tmp_path: Path
 ) -> None:
     """Whether the remote took the entry or not, it is there once in the end, on both sides, and nothing runs twice."""
     remote = tmp_path / "remote.git"
@@ -159,32 +168,32 @@ def test_a_run_killed_while_it_pushes_to_the_ledgers_remote_is_finished(
     hook.write_text(f"#!{sys.executable}\n{_KILLS_WHO_PUSHES}")
     hook.chmod(0o755)
     where = {"TOLLGATE_LEDGER_REMOTE": str(remote)}
-    tiny.succeed("promote", "--to", "dev", **where)
-    tiny.write("value.txt", next(_values))
-    before, serial = len(tiny.entries()), tiny.serial("dev")
+    deployed.succeed("promote", "--to", "dev", **where)
+    deployed.write("value.txt", next(_values))
+    before, serial = len(deployed.entries()), deployed.serial("dev")
 
     for exit_code in "00101":  # evidence, candidate, then start and end, which are refused first
         (remote / "kill").write_text(exit_code)
-        killed = tiny.tollgate("promote", "--to", "dev", **where)
+        killed = deployed.tollgate("promote", "--to", "dev", **where)
         assert killed.returncode == -signal.SIGKILL, killed.stderr
-    tiny.succeed("promote", "--to", "dev", **where)
+    deployed.succeed("promote", "--to", "dev", **where)
 
-    kinds = [entry.kind for entry in tiny.entries()[before:]]
+    kinds = [entry.kind for entry in deployed.entries()[before:]]
     assert kinds == [Kind.EVIDENCE, Kind.CANDIDATE, Kind.START, Kind.END]
-    assert tiny.entries() == Ledger(remote).entries()
-    assert tiny.serial("dev") == serial + 1
+    assert deployed.entries() == Ledger(remote).entries()
+    assert deployed.serial("dev") == serial + 1
 
 
-def test_ctrl_c_during_a_run_says_how_to_finish_it(tiny: TinyProject, tmp_path: Path) -> None:
+def test_ctrl_c_during_a_run_says_how_to_finish_it(deployed: TinyProject, tmp_path: Path) -> None:
     """Ctrl-C ends with exit code 130 and one sentence, and the next run goes on."""
-    tiny.write("value.txt", next(_values))
+    deployed.write("value.txt", next(_values))
     at_work = tmp_path / "at-work"
     terraform = tmp_path / "terraform"  # one whose plan takes until it is stopped
     real = shlex.join(find_terraform().argv)
     endless = f"touch {shlex.quote(str(at_work))}; exec sleep 3600"
     terraform.write_text(f'#!/bin/sh\ncase " $* " in *" plan "*) {endless};; esac\nexec {real} "$@"\n')
     terraform.chmod(0o755)
-    process = tiny.start("promote", "--to", "dev", TOLLGATE_TERRAFORM=str(terraform))
+    process = deployed.start("promote", "--to", "dev", TOLLGATE_TERRAFORM=str(terraform))
     until = time.monotonic() + 300
     while not at_work.exists() and process.poll() is None and time.monotonic() < until:
         time.sleep(0.05)
@@ -194,15 +203,15 @@ def test_ctrl_c_during_a_run_says_how_to_finish_it(tiny: TinyProject, tmp_path: 
     assert process.returncode == 130
     assert "run the same command again" in stderr
     assert "Traceback" not in stderr
-    tiny.succeed("promote", "--to", "dev")
-    assert tiny.status()["dev"]["state"] == "deployed"
+    deployed.succeed("promote", "--to", "dev")
+    assert deployed.status()["dev"]["state"] == "deployed"
 
 
-def test_two_promotions_at_once_have_one_winner(tiny: TinyProject) -> None:
+def test_two_promotions_at_once_have_one_winner(deployed: TinyProject) -> None:
     """Two runs for one instance: one carries the release, the other says who holds it or finds the work done."""
-    tiny.write("value.txt", next(_values))
-    before = len(tiny.entries())
-    runs = [tiny.start("promote", "--to", "dev") for _ in range(2)]
+    deployed.write("value.txt", next(_values))
+    before = len(deployed.entries())
+    runs = [deployed.start("promote", "--to", "dev") for _ in range(2)]
     ended = [run.communicate(timeout=180) for run in runs]
 
     codes = sorted(run.returncode for run in runs)
@@ -210,21 +219,21 @@ def test_two_promotions_at_once_have_one_winner(tiny: TinyProject) -> None:
     assert codes[0] == 0
     if codes[1] != 0:
         assert "is held" in said or "wrote to the ledger" in said
-    tiny.succeed("promote", "--to", "dev")
-    new = tiny.entries()[before:]
+    deployed.succeed("promote", "--to", "dev")
+    new = deployed.entries()[before:]
     assert [entry.body["outcome"] for entry in new if entry.kind is Kind.END] == [Outcome.SUCCEEDED]
     assert len([entry for entry in new if entry.kind is Kind.START]) == 1
 
 
-def test_no_lock_is_left_behind(tiny: TinyProject) -> None:
+def test_no_lock_is_left_behind(deployed: TinyProject) -> None:
     """After all the kills above neither Terraform's lock nor ours is left beside the state."""
-    account = tiny.account("dev")
+    account = deployed.account("dev")
     time.sleep(0.5)
     listed = account.client("s3").list_objects_v2(Bucket=f"tollgate-state-{account.account_id}")
     names = [item["Key"] for item in listed["Contents"]]
 
     assert not [name for name in names if name.endswith((".tflock", "promotion.lock"))]
-    assert list((tiny.home / "work").iterdir()) == []
+    assert list((deployed.home / "work").iterdir()) == []
 
 
 def _kill(tiny: TinyProject, point: str, how: str, *arguments: str) -> None:
