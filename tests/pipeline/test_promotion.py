@@ -109,7 +109,7 @@ def test_an_expired_approval_can_be_given_again(waiting: TinyProject) -> None:
         "reason": "yesterday",
         "expires": "2020-01-01T00:00:00+00:00",
     }
-    approver = Keys(waiting.home / "keys", {}, "").signer(Role.APPROVER)
+    approver = Keys(waiting.home / "keys", {}, "ann").signer(Role.APPROVER)
     ledger.append(Kind.APPROVAL, body, approver, by="", after=shown.digest)
 
     waiting.succeed("promote")
@@ -121,7 +121,7 @@ def test_an_expired_approval_can_be_given_again(waiting: TinyProject) -> None:
 def test_previews_are_promoted_side_by_side(tiny: TinyProject) -> None:
     """Two instances promoted at once share one ledger: both succeed, and both are recorded."""
     runs = [tiny.start("promote", "--to", "dev", "--suffix", name) for name in ("pr-1", "pr-2")]
-    ended = [run.communicate(timeout=180) for run in runs]
+    ended = [run.communicate(timeout=300) for run in runs]
 
     assert [run.returncode for run in runs] == [0, 0], ended
     rows = tiny.status()
