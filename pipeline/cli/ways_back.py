@@ -167,7 +167,8 @@ def break_glass(env: Env, reason: Reason, suffix: Suffix = None, target: Target 
         raise RefusedError(message, "`nox -s status` says what stands in the way there")
     judged = waiting.shown_change_set(context, waits)
     show_change_set.show(results(), judged.change_set, judged.findings, judged.needs_person)
-    entry = waiting.approve(context, environment, instance, reason, break_glass=True)
+    seen = judged.change_set.digest
+    entry = waiting.approve(context, environment, instance, reason, break_glass=True, seen=seen)
     _say(f"BREAK-GLASS for {short(entry.body['change_set'])} in {instance}", entry)
     _conclude(context, env, suffix, promoting.go_on(context, environment, instance, wish), as_json=False)
 
