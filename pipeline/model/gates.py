@@ -72,7 +72,7 @@ def _approvals(facts: Facts) -> tuple[tuple[Entry, ...], bool]:
 
 def _clock(facts: Facts) -> list[Reason]:
     # A clock that was put back would make an expired approval valid and a soak endless.
-    if facts.newest is None or facts.now + _CLOCKS_DIFFER >= facts.newest:
+    if facts.newest is None or facts.now + CLOCKS_DIFFER >= facts.newest:
         return []
     sentence = f"this machine's clock is behind the ledger's newest entry, written {facts.newest.isoformat()}"
     return [Reason("clock", sentence, "set the clock, then run again")]
@@ -230,7 +230,7 @@ def _approval(facts: Facts) -> list[Reason]:
     return [Reason("approval", f"{missing} {noun} missing: {why}", command)]
 
 
-_CLOCKS_DIFFER = timedelta(minutes=2)
+CLOCKS_DIFFER = timedelta(minutes=2)
 """How far the clocks of two honest machines may be apart."""
 
 GATES: Mapping[str, Callable[[Facts], list[Reason]]] = {

@@ -16,6 +16,7 @@ from pipeline.model.authority import Authority
 from pipeline.model.canonical import sha256_digest
 from pipeline.model.entry_body import check_body
 from pipeline.model.errors import LedgerError, RefusedError, TollgateError
+from pipeline.model.gates import CLOCKS_DIFFER
 from pipeline.model.kinds import Kind
 from pipeline.model.ledger import Entry
 from pipeline.model.powers import MAY_WRITE
@@ -95,6 +96,9 @@ class Ledger:
         head = entries[-1] if entries else None
         if (head.digest if head else None) != after:
             raise LedgerMovedError
+        now = datetime.now(UTC)
+        if head is not None:
+            _insist_on_clock(now, head)
         number = len(entries) + 1
         check_body(kind, body, number)
         key = signer.public if kind is Kind.GENESIS else _insist(authority_of(entries), signer, kind, number)
@@ -103,7 +107,7 @@ class Ledger:
             number=number,
             previous=head.digest if head else None,
             kind=kind,
-            at=datetime.now(UTC).isoformat(timespec="seconds"),
+            at=now.isoformat(timespec="seconds"),
             by=key.person if key.role is Role.APPROVER and key.person else by,
             body=json.loads(json.dumps(dict(body))),
             documents={name: sha256_digest(content) for name, content in kept.items()},
@@ -215,6 +219,13 @@ class Ledger:
             raise LedgerMovedError
         message = f"the ledger {self.path} did not take entry {number}: git says {words(result.stderr)}"
         raise TollgateError(message, "what was recorded before is kept; mend it and run again")
+
+
+def _insist_on_clock(now: datetime, head: Entry) -> None:
+    # A clock that was put back would make what has expired look valid; one entry by it would hide that it was.
+    if now + CLOCKS_DIFFER < head.time:
+        message = f"this machine's clock is behind the ledger's newest entry, written {head.time.isoformat()}"
+        raise TollgateError(message, "set the clock, then run again")
 
 
 def _insist(authority: Authority, signer: SigningKey, kind: Kind, number: int) -> PublicKey:

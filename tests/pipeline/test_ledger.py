@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import threading
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -310,6 +311,19 @@ def test_a_lock_that_git_left_behind_is_named(ledger: Book) -> None:
 
     with pytest.raises(TollgateError, match=r"did not take entry 4: .*tollgate-ledger\.lock"):
         ledger.append(Kind.CANDIDATE, _CANDIDATE, by="ann", after=newest.digest)
+    assert ledger.entries()[-1] == newest
+
+
+def test_a_clock_that_was_put_back_writes_nothing(ledger: Book) -> None:
+    """Behind an entry of the future nothing is written: by such a clock an expired approval would look valid."""
+    _begin(ledger)
+    raw = ledger.raw()
+    later = (datetime.now(UTC) + timedelta(hours=3)).isoformat(timespec="seconds")
+    _rewrite(ledger, [*raw, ledger.sealed(2, sha256_digest(raw[0]), at=later)])
+    newest = ledger.entries()[-1]
+
+    with pytest.raises(TollgateError, match="this machine's clock is behind the ledger's newest entry"):
+        ledger.append(Kind.CANDIDATE, _CANDIDATE, after=newest.digest)
     assert ledger.entries()[-1] == newest
 
 
