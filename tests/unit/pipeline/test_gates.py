@@ -50,7 +50,8 @@ def _facts(record: Record, **other: Any) -> Facts:
         "now": _NOW,
         "newest": record.entries[-1].time,
         "settings": SETTINGS,
-        "account": ACCOUNT["account"], "region": ACCOUNT["region"],
+        "account": ACCOUNT["account"],
+        "region": ACCOUNT["region"],
     }
     return Facts(**plain | other)
 
@@ -278,7 +279,7 @@ def test_a_degraded_instance_offers_both_ways_out(proven: bool) -> None:
 
     assert reason.gate == "degraded"
     assert "`nox -s recover -- prod` goes forward again" in reason.unblock
-    assert ("`nox -s rollback -- prod --reason \"…\"` back" in reason.unblock) is proven
+    assert ('`nox -s rollback -- prod --reason "…"` back' in reason.unblock) is proven
 
 
 def test_drift_stops_until_somebody_knows_of_it() -> None:
