@@ -182,14 +182,17 @@ class PipelineRoles(Construct):
             {"Read": reading(arns), "Change": [*changing(arns, self.function_boundary_arn), sign]},
         )
         if props.previews:
-            few = AccountArns(props.names.account_id, props.region, PREVIEWS)
-            change = previewing(few, self.function_boundary_arn, props.names.environment)
-            self._build_role(
-                "Preview",
-                "tollgate-preview",
-                f"repo:{props.repository}:environment:preview",
-                {"Read": reading(few), "Change": [*change, sign]},
-            )
+            self._build_preview_role(props, sign)
+
+    def _build_preview_role(self, props: PipelineRolesProps, sign: Statement) -> None:
+        few = AccountArns(props.names.account_id, props.region, PREVIEWS)
+        change = previewing(few, self.function_boundary_arn, props.names.environment)
+        self._build_role(
+            "Preview",
+            "tollgate-preview",
+            f"repo:{props.repository}:environment:preview",
+            {"Read": reading(few), "Change": [*change, sign]},
+        )
 
     def _build_identity_provider(self) -> None:
         provider = IamOpenidConnectProvider(

@@ -60,7 +60,11 @@ def adopt(
                 workspace.plan(partial(_note_summary, summary), targets=taken)
             except TerraformError as error:
                 # What depends on a missing one is reported at the next try only.
-                missing = [address for address in left if any(_lacks(it, address) for it in error.problems)]
+                missing = [
+                    address
+                    for position, address in enumerate(taken)
+                    if any(_lacks(it, address) or _rests_on_lost(it, position) for it in error.problems)
+                ]
                 if not missing:
                     raise
                 lost += missing
@@ -110,6 +114,11 @@ def _lacks(problem: str, address: str) -> bool:
     """Whether a problem says that just this cannot be imported; any other problem may be gone at the next try."""
     about_it = f'"{address}"' in problem or f"({address})" in problem
     return about_it and bool(_NOT_IMPORTABLE.search(problem))
+
+
+def _rests_on_lost(problem: str, position: int) -> bool:
+    """Whether an import's id names another object that is not taken over, such as the API of which this is a part."""
+    return f"(import[{position}])" in problem and "cannot be determined until apply" in problem
 
 
 _NOT_IMPORTABLE = re.compile(

@@ -117,7 +117,7 @@ def test_an_altered_release_is_never_deployed(changed: TinyProject) -> None:
 
 def test_a_damaged_ledger_stops_everything(changed: TinyProject) -> None:
     """When the ledger does not verify, nothing is promoted and the message says so."""
-    head = changed.home / "ledger.git" / "refs" / "heads" / "ledger"
+    head = changed.home / "ledger.git" / "refs" / "heads" / "tollgate-ledger"
     kept = head.read_text()
     tree = subprocess.run(
         ["git", f"--git-dir={changed.home / 'ledger.git'}", "mktree"],
