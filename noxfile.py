@@ -403,6 +403,8 @@ def _surroundings() -> dict[str, str]:
     """Return the variables of every program that a session runs."""
     environment = {
         "VIRTUAL_ENV": str(VENV),
+        # A test run starts Tollgate some hundred times; compiling it each time would be a quarter of each start.
+        "PYTHONDONTWRITEBYTECODE": "",
         "TOLLGATE_POLICIES_PYTHON": str(_scripts(POLICIES_VENV) / "python"),
     }
     environment["PATH"] = os.pathsep.join([str(_scripts(VENV)), os.environ.get("PATH", "")])

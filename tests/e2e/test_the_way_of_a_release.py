@@ -105,6 +105,26 @@ def test_nothing_to_do_ends_without_a_plan(world: World, promoted: subprocess.Co
     assert len(world.entries()) == before
 
 
+def test_what_is_changed_behind_its_back_is_seen_and_healed(
+    world: World, promoted: subprocess.CompletedProcess[str]
+) -> None:
+    """Memory that somebody gave the function by hand is shown with both values, stops promotion, and is put right."""
+    functions = world.account("dev").client("lambda")
+    name = world.outputs(Instance("dev", "dev"))["function_name"]
+    release = world.status()["dev"]["release"]
+    functions.update_function_configuration(FunctionName=name, MemorySize=640)
+
+    found = world.tollgate("drift", "dev")
+    assert found.returncode == 4, found.stderr
+    assert "memory_size: 640 → 512" in " ".join(found.stdout.split())
+    assert world.status()["dev"]["state"] == "drifted"
+    world.succeed("heal", "dev")
+
+    assert functions.get_function_configuration(FunctionName=name)["MemorySize"] == 512
+    assert (world.status()["dev"]["state"], world.status()["dev"]["release"]) == ("deployed", release)
+    assert world.succeed("drift", "dev").returncode == 0
+
+
 def test_a_clean_stop_of_the_cloud_loses_nothing(
     world: World, promoted: subprocess.CompletedProcess[str]
 ) -> None:
