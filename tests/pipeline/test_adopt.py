@@ -230,6 +230,16 @@ def test_what_is_not_there_any_more_is_left_out_and_said(problem: str) -> None:
     assert (fake.planned, fake.applied) == ([(_BUCKET, _PATH), (_PATH,)], 1)
 
 
+def test_a_part_of_what_is_gone_is_left_out_with_it() -> None:
+    """An import whose id names an object that is not there any more cannot be told; it is left out in the next try."""
+    gone = f'Cannot import non-existent remote object: an existing object to "{_BUCKET}"'
+    part = "Invalid import id argument (import[0]): it cannot be determined until apply"
+    fake = _Fake([gone], [part])
+
+    assert _adopt(fake) == [f"not found again of what an interrupted run had made: {_BUCKET}, {_PATH}"]
+    assert (fake.planned, fake.applied) == ([(_BUCKET, _PATH), (_PATH,)], 0)
+
+
 def test_nothing_is_taken_over_when_terraform_fails_otherwise() -> None:
     """A failure that may be gone at the next try is no reason to leave anything out."""
     fake = _Fake([f"connection refused ({_BUCKET})"])
