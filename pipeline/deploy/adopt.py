@@ -65,6 +65,8 @@ def adopt(
                     for position, address in enumerate(taken)
                     if any(_lacks(it, address) or _rests_on_lost(it, position) for it in error.problems)
                 ]
+                if not missing and any(_GONE.search(it) for it in error.problems):
+                    missing = list(taken)  # it does not say which, so nothing is taken over
                 if not missing:
                     raise
                 lost += missing
@@ -121,6 +123,7 @@ def _rests_on_lost(problem: str, position: int) -> bool:
     return f"(import[{position}])" in problem and "cannot be determined until apply" in problem
 
 
+_GONE = re.compile(r"couldn't find resource|non-existent remote object|NotFound")
 _NOT_IMPORTABLE = re.compile(
     r"non-existent|[Uu]nexpected format|[Ii]nvalid|(?:Not|not) [Ii]mplemented|support import"
 )

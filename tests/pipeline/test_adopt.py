@@ -240,6 +240,14 @@ def test_a_part_of_what_is_gone_is_left_out_with_it() -> None:
     assert (fake.planned, fake.applied) == ([(_BUCKET, _PATH), (_PATH,)], 0)
 
 
+def test_where_it_is_not_said_what_is_gone_nothing_is_taken_over() -> None:
+    """A provider that names no address keeps nobody from going on: what is missing is made, what is there is named."""
+    fake = _Fake(["couldn't find resource"])
+
+    assert _adopt(fake) == [f"not found again of what an interrupted run had made: {_BUCKET}, {_PATH}"]
+    assert fake.applied == 0
+
+
 def test_nothing_is_taken_over_when_terraform_fails_otherwise() -> None:
     """A failure that may be gone at the next try is no reason to leave anything out."""
     fake = _Fake([f"connection refused ({_BUCKET})"])
