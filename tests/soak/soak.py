@@ -210,8 +210,8 @@ def main() -> int:
         run_state_machine_as_test(
             Promotions,
             settings=settings(
-                max_examples=1,
-                stateful_step_count=40,
+                max_examples=1000,  # until the time is over; the first is the simplest there is: one step, repeated
+                stateful_step_count=30,
                 deadline=None,
                 database=None,
                 derandomize=False,
