@@ -7,7 +7,13 @@ from pipeline.context import Context
 from pipeline.deploy.adopt import adopt
 from pipeline.deploy.apply_log import ApplyLog, ApplyLogs
 from pipeline.deploy.state_bucket import StateBucket
-from pipeline.deploy.workspace import STACK_FILE, Workspace, open_workspace
+from pipeline.deploy.workspace import (
+    STACK_FILE,
+    StateLockedError,
+    TerraformError,
+    Workspace,
+    open_workspace,
+)
 from pipeline.host.faults import reached
 from pipeline.model.environment import Instance
 from pipeline.model.release import Release
@@ -73,7 +79,15 @@ def adopt_unfinished(
                     reached("adopting")
                     yield workspace
 
-            adopt(opened, files[STACK_FILE], made, replaced, say)
+            try:
+                adopt(opened, files[STACK_FILE], made, replaced, say)
+            except StateLockedError:
+                raise
+            except TerraformError as error:
+                # The plan that comes next says whether Terraform works at all; if it does, the way stays open. What is
+                # there all the same is met by name at the apply, and the log stays for the next try.
+                say(f"what an interrupted run had made cannot be taken over: {error.message.splitlines()[0]}")
+                continue
         log.discard()
 
 
