@@ -72,7 +72,6 @@ def check(context: Context, release: Release, place: Place | None = None) -> tup
         RefusedError: One of them failed; its last words are in the message.
     """
     history = context.history()
-    number = history.newest.number + 1 if history.newest else 1
     with context.progress.step("build", "checks") as step:
         results = run_checks(
             context.project,
@@ -82,7 +81,9 @@ def check(context: Context, release: Release, place: Place | None = None) -> tup
             step.say,
             (place or Machine()).runner,
             keys=context.keys,
-            find_key=(lambda keyid: history.authority.keys.key_at(keyid, number)) if history.newest else None,
+            find_key=(lambda keyid: history.authority.keys.key_at(keyid, history.next_number))
+            if history.newest
+            else None,
             oldest=datetime.now(UTC)
             - timedelta(days=min(each.evidence_days for each in context.environments)),
         )
@@ -176,7 +177,7 @@ def _said_of(context: Context, release: Release) -> tuple[tuple[Statement, ...],
     if history.newest is None:
         find_key = {key.keyid: key for key in context.keys_named_by(context.project)}.get
     else:
-        find_key = partial(history.authority.keys.key_at, number=history.newest.number + 1)
+        find_key = partial(history.authority.keys.key_at, number=history.next_number)
     kept = kept_statements(context.store, release.digest, find_key)
     built = [found.predicate for _, found in kept if isinstance(found.predicate, Provenance)]
     if not built:

@@ -136,8 +136,7 @@ def revoke(context: Context, keyid: str, reason: str) -> Entry:
         UsageError: It names no key that counts, or more than one, or no reason is given.
     """
     history = context.history()
-    number = history.newest.number + 1 if history.newest else 1
-    keys = history.authority.keys.at(number)
+    keys = history.authority.keys.at(history.next_number)
     found = [key for key in keys if len(keyid) >= 8 and key.keyid.startswith(keyid)]
     if len(found) != 1:
         message = f"{keyid!r} names no key that counts, or more than one"

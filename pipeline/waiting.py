@@ -159,8 +159,7 @@ def approver_of(context: Context, history: History) -> str:
     if context.voice is Role.WITNESS:
         return context.who  # who witnesses has made sure who it is
     own = context.keys.public(Role.APPROVER)
-    number = history.newest.number + 1 if history.newest else 1
-    known = history.authority.keys.key_at(own.keyid, number)
+    known = history.authority.keys.key_at(own.keyid, history.next_number)
     if known is None or known.person is None:
         named = ", ".join(key.person or "" for key in history.authority.approvers) or "nobody"
         message = (

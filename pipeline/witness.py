@@ -172,9 +172,8 @@ def accepted(
     if not given:
         message = f"nobody approved run {job.run} for {instance} at GitHub"
         raise RefusedError(message, "set required reviewers for that environment (docs/deploy.md)")
-    number = history.newest.number + 1 if history.newest else 1
     own = context.keys.public(Role.WITNESS)
-    known = history.authority.keys.key_at(own.keyid, number)
+    known = history.authority.keys.key_at(own.keyid, history.next_number)
     if known is None or known.role is not Role.WITNESS:
         message = f"the settings name no witness key {own.keyid[:12]}, so what GitHub says counts for nothing"
         raise RefusedError(message, "name it in [[keys]] of tollgate.toml by `nox -s settings`")
@@ -226,5 +225,4 @@ def _why_not_said(comment: str, change_set: str) -> str | None:
 
 def _counts(history: History, approver: Approver) -> bool:
     """Whether the person's own key counts still: who may not sign may not be witnessed either."""
-    number = history.newest.number + 1 if history.newest else 1
-    return history.authority.keys.key_at(approver.key.keyid, number) is not None
+    return history.authority.keys.key_at(approver.key.keyid, history.next_number) is not None

@@ -151,6 +151,11 @@ class History:
         """Digest of the newest entry."""
         return self.newest.digest if self.newest else None
 
+    @property
+    def next_number(self) -> int:
+        """The number of the entry that comes next: where a key must count to be used now."""
+        return self.newest.number + 1 if self.newest else 1
+
     def of(self, instance: Instance) -> InstanceHistory:
         """Return one instance's history, empty where the ledger never named it."""
         return self.instances.get(instance, InstanceHistory(instance))
