@@ -371,8 +371,17 @@ def _tollgate(session: nox.Session, verb: str, *, policies: bool = False) -> Non
 
 def _run(session: nox.Session, program: str, *arguments: str) -> None:
     path = program if os.sep in program else str(_scripts(VENV) / program)
-    # Nox would merge both streams; results must stay alone on standard output, for programs that read them.
-    session.run(path, *arguments, env=_surroundings(), external=True, stderr=sys.stderr)
+    session.run(
+        path,
+        *arguments,
+        env=_surroundings(),
+        external=True,
+        # Nox would merge both streams; results must stay alone on standard output, for programs that read them.
+        stderr=sys.stderr,
+        # Nox would kill it half a second after Ctrl-C, and Terraform with it in the middle of an apply.
+        interrupt_timeout=None,
+        terminate_timeout=None,
+    )
 
 
 @contextlib.contextmanager
