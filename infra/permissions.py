@@ -196,9 +196,11 @@ STATE_READ = ("s3:GetObject",)
 STATE_WRITE = ("s3:DeleteObject", "s3:GetObject", "s3:PutObject")
 SIGN = ("kms:GetPublicKey", "kms:Sign")
 
-# What the account itself may do with the signing key: look after it, not use it.
+# What the account itself may do with a signing key: look after it and name it, not use it.
 KEY_CARE = (
     "kms:CancelKeyDeletion",
+    "kms:CreateAlias",
+    "kms:DeleteAlias",
     "kms:DescribeKey",
     "kms:DisableKey",
     "kms:EnableKey",
@@ -211,5 +213,6 @@ KEY_CARE = (
     "kms:ScheduleKeyDeletion",
     "kms:TagResource",
     "kms:UntagResource",
+    "kms:UpdateAlias",
     "kms:UpdateKeyDescription",
 )

@@ -204,6 +204,7 @@ def test_signing_key_signs_and_does_nothing_else(bootstraps: dict[str, Stack]) -
         key = only(stack, "aws_kms_key")
         assert key["key_usage"] == "SIGN_VERIFY"
         cared, used = json.loads(key["policy"])["Statement"]
+        assert {"kms:CreateAlias", "kms:DeleteAlias", "kms:UpdateAlias"} <= set(cared["Action"])
         assert "kms:Sign" not in cared["Action"]
         principal = used["Condition"]["ArnEquals"]["aws:PrincipalArn"]
         also = ["arn:aws:iam::${var.account_id}:role/tollgate-preview-dev"] if name == "dev" else []
