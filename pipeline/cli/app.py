@@ -139,9 +139,9 @@ def promote(
 ) -> None:
     """Build the release, check it, and carry it as far as its gates allow."""
     context = Context.open(progress(), target, store)
-    wish = Wish(to=to, suffix=suffix, check=check, allow_dirty=allow_dirty, ask_again=ask_again)
     if suffix is not None and to is None:
-        raise UsageError("a suffix needs the environment it is for", "for example `--to dev --suffix pr-42`")
+        to = context.environments.with_previews.name
+    wish = Wish(to=to, suffix=suffix, check=check, allow_dirty=allow_dirty, ask_again=ask_again)
     if release is None:
         reports = promoting.promote(context, wish, place=find_place(engine, project_root()))
     else:

@@ -50,6 +50,20 @@ class Environments:
         last = len(self._environments) if name is None else self.names.index(self.named(name).name) + 1
         return self._environments[:last]
 
+    @property
+    def with_previews(self) -> Environment:
+        """The one environment where instances with another suffix may live.
+
+        Raises:
+            UsageError: There is none, or there are several to choose from.
+        """
+        found = [environment for environment in self._environments if environment.previews]
+        if len(found) == 1:
+            return found[0]
+        names = ", ".join(environment.name for environment in found) or "no environment has previews"
+        message = f"a suffix needs the environment it is for: {names}"
+        raise UsageError(message, "for example `--to dev --suffix pr-42`")
+
 
 _KEYS: dict[str, type] = {
     "order": int,

@@ -131,6 +131,18 @@ def test_previews_are_promoted_side_by_side(tiny: TinyProject) -> None:
     assert "dev/pr-1" not in tiny.status()
 
 
+def test_a_preview_needs_no_environment_where_only_one_has_previews(tiny: TinyProject) -> None:
+    """`promote -- --suffix NAME` deploys beside dev and touches no other instance."""
+    before = {row: value["release"] for row, value in tiny.status().items()}
+
+    tiny.succeed("promote", "--suffix", "pr-3")
+
+    rows = {row: value["release"] for row, value in tiny.status().items()}
+    assert rows.pop("dev/pr-3") is not None
+    assert rows == before
+    tiny.succeed("destroy", "dev", "--suffix", "pr-3")
+
+
 def test_nothing_waiting_cannot_be_approved(tiny: TinyProject) -> None:
     """Approving where nothing waits is refused and writes nothing."""
     before = len(tiny.entries())

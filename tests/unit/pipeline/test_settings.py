@@ -8,7 +8,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from pipeline.model.errors import UsageError
-from pipeline.settings import SettingsError, load_environments, load_project
+from pipeline.settings import Environments, SettingsError, load_environments, load_project
+from tests.unit.pipeline.record import environment
 
 _ROOT = Path(__file__).resolve().parents[3]
 _DEV = """
@@ -96,6 +97,32 @@ def test_an_environment_is_read_whole(folder: Path) -> None:
         True,
     )
     assert (dev.previews, dev.smoke, dev.settle_seconds, dev.accepts) == (True, "full", 60, frozenset())
+
+
+@pytest.mark.parametrize(
+    ("previews", "found"),
+    [
+        (("dev",), "dev"),
+        ((), "a suffix needs the environment it is for: no environment has previews"),
+        (("dev", "qa"), "a suffix needs the environment it is for: dev, qa"),
+    ],
+)
+def test_a_suffix_alone_means_the_one_environment_with_previews(
+    previews: tuple[str, ...], found: str
+) -> None:
+    """Where a suffix can be for one environment only, nobody has to name it; else the choice is asked for."""
+    environments = Environments(
+        tuple(
+            environment(name, order=order, previews=name in previews)
+            for order, name in enumerate(("dev", "qa", "prod"), 1)
+        )
+    )
+
+    if len(previews) == 1:
+        assert environments.with_previews.name == found
+    else:
+        with pytest.raises(UsageError, match=f"^{found}$"):
+            _ = environments.with_previews
 
 
 def test_an_accepted_finding_is_read_with_its_reason(folder: Path) -> None:
