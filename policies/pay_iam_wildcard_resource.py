@@ -9,7 +9,7 @@ from policies.gate.policy import Policy
 from policies.gate.stack import Resource
 
 OUTSIDE = re.compile(r"\$\{var\.(?!(?:account_id|environment_suffix)\})")
-OURS = re.compile(r"\$\{aws_\w+\.[\w-]+\.(?:arn|execution_arn)\}")
+OURS = re.compile(r"\$\{aws_\w+\.[\w-]+\.(?:arn|execution_arn)\}(?:[/:]|$)")
 
 
 class PayIamWildcardResource(Policy):

@@ -77,6 +77,5 @@ def _digest(*names: str) -> str:
 
 
 def _rules_digest() -> str:
-    return _digest(
-        "gate/release_contents.py", "gate/across_stacks.py", "release_contents.toml", "mirror.toml"
-    )
+    code = ("gate/release_contents.py", "gate/listed_arguments.py", "gate/across_stacks.py")
+    return _digest(*code, "release_contents.toml", "arguments.toml", "mirror.toml")

@@ -7,6 +7,7 @@ from typing import Any
 
 from policies.gate.allow_list import ReleaseContents
 from policies.gate.finding import Finding, Rule
+from policies.gate.listed_arguments import ARGUMENT, unlisted_arguments
 from policies.gate.literals import account_ids, secret_like
 from policies.gate.scan import HISTORY_BLOCKS
 from policies.gate.stack import Stack, as_list, without_comment
@@ -81,7 +82,7 @@ VARIABLE = Rule(
 )
 RULES = (
     *(PROVIDER, RESOURCE, DATA, BLOCK, HISTORY, META),
-    *(WRITE_ONLY, EXPRESSION, BACKEND, LITERAL, VARIABLE),
+    *(WRITE_ONLY, EXPRESSION, BACKEND, LITERAL, VARIABLE, ARGUMENT),
 )
 
 # Whether prevent_destroy may be used is a policy's question (PAY_DESTROY_1); all else there hides changes.
@@ -110,6 +111,8 @@ def _unlisted(stack: Stack, allowed: ReleaseContents) -> Iterator[tuple[Rule, st
     for resource in stack.resources.values():
         if resource.type not in allowed.resource_types:
             yield RESOURCE, resource.address, f"the resource type {resource.type} is not on the list"
+        else:
+            yield from unlisted_arguments(resource)
         yield from _arguments(resource.address, resource.body)
     for block in stack.document.keys() - {"//", "resource"}:
         for reason in (*secret_like(stack.document[block]), *account_ids(stack.document[block])):

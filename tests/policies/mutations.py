@@ -84,6 +84,12 @@ def role_of(document: Document) -> str:
     return f"${{aws_iam_role.{next(iter(named(document, 'aws_iam_role')))}.arn}}"
 
 
+def table_of(document: Document) -> str:
+    """A reference to the table."""
+    return f"${{aws_dynamodb_table.{next(iter(named(document, 'aws_dynamodb_table')))}.arn}}"
+
+
+API = "aws_api_gateway_rest_api"
 ROLE = "aws_iam_role"
 TABLE = "aws_dynamodb_table"
 FUNCTION = "aws_lambda_function"
@@ -91,6 +97,12 @@ BUCKET = "aws_s3_bucket"
 STAGE = "aws_api_gateway_stage"
 SETTINGS = "aws_api_gateway_method_settings"
 PLAN = "aws_api_gateway_usage_plan"
+DEPLOYMENT = "aws_api_gateway_deployment"
+TOMORROW = {"enabled": True, "expiration": [{"days": 1}]}
+ELSEWHERE = {
+    "openapi": "3.0.1",
+    "paths": {"/out": {"post": {"x-amazon-apigateway-integration": {"type": "http_proxy"}}}},
+}
 TRUSTING = {
     "Principal": {"Federated": "cognito-identity.amazonaws.com"},
     "Action": "sts:AssumeRoleWithWebIdentity",
@@ -126,9 +138,7 @@ DEV = [
     Mutation(
         "PAY_LOGS_1", lambda d: first(d["dev"], "aws_cloudwatch_log_group").update(retention_in_days=14)
     ),
-    Mutation(
-        "PAY_LAMBDA_4", lambda d: first(d["dev"], FUNCTION).update(layers=["arn:aws:lambda:::layer:x:1"])
-    ),
+    Mutation("PAY_LAMBDA_4", lambda d: first(d["dev"], FUNCTION).update(filename="/tmp/other.zip")),
     Mutation("PAY_LAMBDA_4", lambda d: first(d["dev"], FUNCTION).pop("source_code_hash")),
     Mutation(
         "PAY_APIGATEWAY_6",
@@ -136,9 +146,7 @@ DEV = [
             type="HTTP_PROXY", uri="https://example.com"
         ),
     ),
-    Mutation(
-        "PAY_LITERAL_3", lambda d: first(d["dev"], TABLE).update(replica=[{"region_name": "us-east-1"}])
-    ),
+    Mutation("PAY_LITERAL_3", lambda d: first(d["dev"], STAGE)["variables"].update(region="us-east-1")),
     Mutation("PAY_TRACING_1", lambda d: first(d["dev"], FUNCTION).update(tracing_config={"mode": "Active"})),
     Mutation(
         "PAY_APIGATEWAY_1",
@@ -153,6 +161,12 @@ DEV = [
     Mutation(
         "PAY_APIGATEWAY_3",
         lambda d: first(d["dev"], "aws_api_gateway_method", http_method="POST").pop("request_models"),
+    ),
+    Mutation(
+        "PAY_APIGATEWAY_3",
+        lambda d: first(d["dev"], "aws_api_gateway_request_validator").update(
+            validate_request_parameters=False
+        ),
     ),
     Mutation(
         "PAY_APIGATEWAY_4", lambda d: first(d["dev"], SETTINGS)["settings"].update(throttling_rate_limit=-1)
@@ -171,6 +185,10 @@ DEV = [
             d["dev"], Action="dynamodb:DescribeTable", Resource="arn:aws:dynamodb:*:*:table/x*"
         ),
     ),
+    Mutation(
+        "PAY_IAM_2",
+        lambda d: permission(d["dev"], Action="dynamodb:DescribeTable", Resource=f"{table_of(d['dev'])}*"),
+    ),
     Mutation("PAY_IAM_3", lambda d: permission(d["dev"], Action="iam:PassRole", Resource=role_of(d["dev"]))),
     Mutation("PAY_IAM_4", lambda d: policy_of(d["dev"], ROLE, "assume_role_policy", **TRUSTING)),
     Mutation(
@@ -180,14 +198,15 @@ DEV = [
         ),
     ),
     Mutation("PAY_DESTROY_1", lambda d: first(d["dev"], BUCKET).update(force_destroy=False)),
+    Mutation("PAY_DESTROY_1", lambda d: first(d["dev"], BUCKET).update(object_lock_enabled=True)),
     Mutation("PAY_DESTROY_1", lambda d: first(d["dev"], TABLE).update(lifecycle={"prevent_destroy": True})),
     Mutation("PAY_PROVIDER_1", lambda d: d["dev"]["provider"]["aws"][0].update(region="us-east-1")),
     Mutation("PAY_PROVIDER_2", lambda d: d["dev"]["provider"]["aws"][0].pop("allowed_account_ids")),
     Mutation(
         "PAY_LITERAL_1",
-        lambda d: first(d["dev"], "aws_api_gateway_api_key").update(value="chosen-by-somebody"),
+        lambda d: first(d["dev"], "aws_api_gateway_api_key").update(description="AKIAIOSFODNN7EXAMPLE"),
     ),
-    Mutation("PAY_LITERAL_2", lambda d: first(d["dev"], ROLE).update(description="of 123456789012")),
+    Mutation("PAY_LITERAL_2", lambda d: first(d["dev"], API).update(description="of 123456789012")),
     Mutation("PAY_RELEASE_1", lambda d: d["dev"]["provider"].update(null=[{}])),
     Mutation(
         "PAY_RELEASE_1",
@@ -220,16 +239,19 @@ DEV = [
     Mutation(
         "PAY_RELEASE_7", lambda d: first(d["dev"], "aws_secretsmanager_secret").update(secret_string_wo="x")
     ),
-    Mutation("PAY_RELEASE_8", lambda d: first(d["dev"], ROLE).update(description='${file("/etc/hostname")}')),
+    Mutation("PAY_RELEASE_8", lambda d: first(d["dev"], API).update(description='${file("/etc/hostname")}')),
     Mutation(
         "PAY_RELEASE_8", lambda d: first(d["dev"], ROLE)["tags"].update({"//": '${file("/etc/hostname")}'})
     ),
     Mutation("PAY_RELEASE_7", lambda d: d["dev"]["variable"]["release"].update(ephemeral=True)),
-    Mutation("PAY_RELEASE_8", lambda d: first(d["dev"], ROLE).update(description="%{ if true }x%{ endif }")),
+    Mutation("PAY_RELEASE_8", lambda d: first(d["dev"], API).update(description="%{ if true }x%{ endif }")),
     Mutation("PAY_RELEASE_9", lambda d: d["dev"]["terraform"].update(backend={"local": {}})),
     Mutation("PAY_RELEASE_10", lambda d: d["dev"]["output"].update(x={"value": "AKIAIOSFODNN7EXAMPLE"})),
     Mutation("PAY_RELEASE_11", lambda d: d["dev"]["variable"]["environment_suffix"].update(default="prod")),
     Mutation("PAY_RELEASE_11", lambda d: d["dev"]["variable"]["account_id"].update(default="none")),
+    Mutation("PAY_RELEASE_12", lambda d: first(d["dev"], API).update(body=json.dumps(ELSEWHERE))),
+    Mutation("PAY_RELEASE_12", lambda d: first(d["dev"], DEPLOYMENT).update(stage_name="second")),
+    Mutation("PAY_RELEASE_12", lambda d: first(d["dev"], BUCKET).update(lifecycle_rule=[TOMORROW])),
 ]
 
 WHOLE = [

@@ -181,6 +181,11 @@ SABOTAGES = [
         "release_contents.toml is not usable",
     ),
     Sabotage(
+        "a list of arguments with an unknown word",
+        replace("arguments.toml", "arguments = [", "allowed = ["),
+        "arguments.toml is not usable",
+    ),
+    Sabotage(
         "an environment without a region",
         replace("environments.toml", "region = ", "place = "),
         "environments.toml is not usable",
