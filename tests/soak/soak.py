@@ -6,9 +6,13 @@ Each step is a process of its own, as a user would start it.
 
 import argparse
 import json
+import re
+import shlex
+import subprocess
 import sys
 import tempfile
 import time
+import traceback
 from collections import Counter
 from pathlib import Path
 
@@ -29,6 +33,11 @@ from pipeline.model.kinds import Kind, Outcome
 from tests.pipeline.tiny_project import TinyProject
 
 ENVIRONMENTS = ("dev", "prod")
+MOST_COMMANDS = 20
+"""How many commands an operator may need at most, from wherever a project stands until all of it is deployed."""
+_COMMAND = re.compile(r"`nox -s ([^`]+)`")
+_MAY = (0, 1, 3, 4)
+"""Exit codes of a run that did what it should or said why not."""
 _DONE: Counter[str] = Counter()
 _UNTIL = [0.0]
 
@@ -41,23 +50,43 @@ class Promotions(RuleBasedStateMachine):
         self._folder = tempfile.TemporaryDirectory(prefix="tollgate-soak-")
         self.tiny = TinyProject.make(Path(self._folder.name) / "project")
         self.number = 0
+        self.steps: list[str] = []
         self.values: dict[str, str] = {}
 
     def teardown(self) -> None:
-        """Stop what was started."""
-        self.tiny.close()
-        self._folder.cleanup()
+        """Bring everything to an end, unless a rule is broken: then tell the way there, and end the soak."""
+        broken = sys.exception()
+        try:
+            if broken is None:
+                self.follow_what_status_says()
+        except AssertionError as error:
+            broken = error
+            raise
+        finally:
+            if broken is not None and time.monotonic() < _UNTIL[0]:
+                # Hypothesis would try the same steps again, and lose this error where they end otherwise.
+                _UNTIL[0] = 0.0
+                told = "".join(f"  {step}\n" for step in self.steps)
+                sys.stderr.write(f"{told}{''.join(traceback.format_exception(broken))}\n")
+            self.tiny.close()
+            self._folder.cleanup()
 
     # --- what people and automation do
 
-    def _run(self, step: str, *arguments: str, may: tuple[int, ...] = (0, 1, 3, 4)) -> None:
+    def _run(self, step: str, *arguments: str, may: tuple[int, ...] = _MAY) -> None:
         if time.monotonic() > _UNTIL[0]:
             return
         result = self.tiny.tollgate(*arguments)
+        self.steps.append(f"{result.returncode} {shlex.join(arguments)}")
         _DONE[f"{step} {'done' if result.returncode == 0 else 'refused'}"] += 1
-        assert result.returncode in may, f"{arguments}: {result.returncode}\n{result.stdout}\n{result.stderr}"
-        assert "Traceback" not in result.stderr, result.stderr
-        assert result.returncode == 0 or "next:" in result.stdout + result.stderr, result.stderr
+        self._insist_on_words(result, may)
+
+    def _insist_on_words(self, result: subprocess.CompletedProcess[str], may: tuple[int, ...]) -> None:
+        said = f"{result.args}: {result.returncode}\n{result.stdout}\n{result.stderr}"
+        assert result.returncode in may, said
+        assert "Traceback" not in result.stderr, said
+        assert "Tollgate itself failed" not in result.stderr, said
+        assert result.returncode == 0 or "next:" in result.stdout + result.stderr, said
 
     @rule()
     def push(self) -> None:
@@ -106,6 +135,22 @@ class Promotions(RuleBasedStateMachine):
         """Automation makes room."""
         self._run("prune", "prune")
 
+    @rule()
+    def follow_what_status_says(self) -> None:
+        """An operator who knows nothing but what `status` says gets everything deployed, command by command."""
+        told: list[str] = []
+        while time.monotonic() < _UNTIL[0] and (self.tiny.home / "ledger.git").exists():
+            status = self.tiny.status()
+            unblocks = [block["unblock"] for row in status.values() for block in row["blocks"]]
+            command = next(filter(None, map(_COMMAND.search, unblocks)), None)
+            if command is None:
+                assert all(row["state"] == "deployed" for row in status.values()), f"{told}: {status}"
+                return
+            told.append(command[1].replace("…", "status says so"))
+            assert len(told) <= MOST_COMMANDS, f"{told} lead nowhere: {status}"
+            verb, *arguments = shlex.split(told[-1])
+            self._run("told by status", verb.replace("_", "-"), *(word for word in arguments if word != "--"))
+
     # --- bad luck
 
     @rule(point=st.sampled_from(POINTS), whole=st.booleans())
@@ -117,7 +162,10 @@ class Promotions(RuleBasedStateMachine):
         self.tiny.write("value.txt", f"value {self.number}")
         more = {"TOLLGATE_KILL_AT": point} | ({"TOLLGATE_KILL_ALL": "yes"} if whole else {})
         result = self.tiny.tollgate("promote", **more)
+        self.steps.append(f"{result.returncode} promote, killed at {point}{' with all' if whole else ''}")
         _DONE["killed" if result.returncode < 0 else "not killed"] += 1
+        if result.returncode >= 0:
+            self._insist_on_words(result, _MAY)
 
     @rule()
     def a_bad_release(self) -> None:
@@ -135,6 +183,7 @@ class Promotions(RuleBasedStateMachine):
         state = self.tiny.state(environment)
         if time.monotonic() > _UNTIL[0] or state is None:
             return
+        self.steps.append(f"meddle with {environment}")
         state["serial"] += 1
         for resource in state["resources"]:
             if resource["name"] == "first":
