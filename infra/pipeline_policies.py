@@ -1,4 +1,4 @@
-"""What the pipeline's two roles may do in an account, and the walls they and the function live within.
+"""What the pipeline's roles may do in an account, and the walls they and the function live within.
 
 Names of instances begin alike and end with the suffix, so a role can be held to ours without knowing every
 suffix.
@@ -171,7 +171,7 @@ def function_wall(arns: AccountArns) -> list[Statement]:
     ]
 
 
-def pipeline_wall(arns: AccountArns, boundary_arn: str, signing_key_arn: str) -> list[Statement]:
+def pipeline_wall(arns: AccountArns, boundary_arn: str, signing_keys: Sequence[str]) -> list[Statement]:
     """The most that the pipeline's roles can ever do: everything they may now, by service, on what is ours.
 
     Making a role keeps its condition, or the wall could be climbed by making one without a boundary.
@@ -179,7 +179,7 @@ def pipeline_wall(arns: AccountArns, boundary_arn: str, signing_key_arn: str) ->
     everything = [*reading(arns), *changing(arns, boundary_arn)]
     conditional = [one for one in everything if "Condition" in one]
     plain = [one for one in everything if "Condition" not in one]
-    plain.append(statement("Sign", permissions.SIGN, signing_key_arn))
+    plain.append(statement("Sign", permissions.SIGN, signing_keys))
     by_service: dict[str, tuple[set[str], set[str]]] = {}
     for one in plain:
         for action in one["Action"]:
@@ -188,12 +188,24 @@ def pipeline_wall(arns: AccountArns, boundary_arn: str, signing_key_arn: str) ->
             resources.update([one["Resource"]] if isinstance(one["Resource"], str) else one["Resource"])
     return [
         *(
-            statement(service, sorted(actions), sorted(resources))
+            statement(service, sorted(actions), _widest(resources))
             for service, (actions, resources) in sorted(by_service.items())
         ),
         *conditional,
         _through("TableKeys", permissions.KEY_USE_FOR_TABLES, arns, "dynamodb"),
     ]
+
+
+def _widest(resources: set[str]) -> list[str]:
+    """Those that no other one stands for: a policy has only so much room."""
+    return sorted(
+        one
+        for one in resources
+        if not any(
+            one != other and other.endswith(_ANY) and one.startswith(other.removesuffix(_ANY))
+            for other in resources
+        )
+    )
 
 
 def _through(sid: str, actions: Sequence[str], arns: AccountArns, *services: str) -> Statement:

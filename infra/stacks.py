@@ -3,21 +3,18 @@
 from dataclasses import dataclass
 
 from infra.api_definition import ApiDefinition
-from infra.constructs.account import (
-    GatewayLogging,
-    GatewayLoggingProps,
-    PipelineRoles,
-    PipelineRolesProps,
-    SigningKey,
-    SigningKeyProps,
-)
+from infra.constructs.account import GatewayLogging, GatewayLoggingProps
+from infra.constructs.pipeline_roles import APPLY, PLAN, PREVIEW, SIGN, PipelineRoles, PipelineRolesProps
+from infra.constructs.signing import SigningKey, SigningKeyProps
 from infra.environments import EnvironmentConfig
+from infra.github_trust import Repository
 from infra.naming import ACCOUNT_PATTERN, RELEASE_PATTERN, SUFFIX_MAX, SUFFIX_PATTERN, InstanceNames
 from infra.payment_api import PaymentApi, PaymentApiProps
 from infra.providers import (
     AwsProvider,
     Construct,
     S3Backend,
+    TerraformLocal,
     TerraformOutput,
     TerraformStack,
     TerraformVariable,
@@ -25,6 +22,7 @@ from infra.providers import (
 )
 
 REPOSITORY_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9-]*/[A-Za-z0-9._-]+$"
+REPOSITORY_NUMBER_PATTERN = r"^[0-9]+$"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,7 +165,7 @@ class BootstrapStackProps:
 
 
 class BootstrapStack(AccountStack):
-    """What an account has once: API Gateway's logging, the pipeline's identity and roles, the signing key."""
+    """What an account has once: API Gateway's logging, the pipeline's identity and roles, the keys that sign."""
 
     def __init__(self, scope: Construct, id_: str, props: BootstrapStackProps) -> None:
         config = props.config
@@ -176,27 +174,62 @@ class BootstrapStack(AccountStack):
             environment=config.name, suffix=config.name, account_id=self.account_id, owner=config.owner
         )
         GatewayLogging(self, "GatewayLogging", GatewayLoggingProps(names=names))
-        previews = config.promoted_from is None
-        key = SigningKey(self, "SigningKey", SigningKeyProps(names=names, previews=previews))
-        roles = self._build_roles(names, config.region, key, previews=previews)
+        keys = self._build_keys(names, config)
+        ledger = keys[0]
+        roles = self._build_roles(names, config, keys)
         self._outputs(
             apply_role_arn=roles.apply_role_arn,
             concurrency_target=str(config.concurrency_target),
             plan_role_arn=roles.plan_role_arn,
-            signing_key_alias=key.alias_name,
-            signing_key_arn=key.key_arn,
+            signing_key_alias=ledger.alias_name,
+            signing_key_arn=ledger.key_arn,
         )
 
     def _build_roles(
-        self, names: InstanceNames, region: str, key: SigningKey, *, previews: bool
+        self, names: InstanceNames, config: EnvironmentConfig, keys: list[SigningKey]
     ) -> PipelineRoles:
-        repository = self._variable(
+        props = PipelineRolesProps(
+            names=names,
+            region=config.region,
+            repository=self._repository(),
+            signing_keys=keys,
+            comes_first=config.promoted_from is None,
+        )
+        return PipelineRoles(self, "PipelineRoles", props)
+
+    def _build_keys(self, names: InstanceNames, config: EnvironmentConfig) -> list[SigningKey]:
+        """One key for each power; the ledger's, which every account has, is the first."""
+        makers = (PREVIEW, SIGN) if config.promoted_from is None else ()
+        keys = [("SigningKey", "tollgate-signing", "ledger entries", (APPLY, PLAN, *makers))]
+        if makers:
+            keys += [
+                ("BuilderKey", "tollgate-builder", "what was built", makers),
+                ("CheckerKey", "tollgate-checker", "what was checked", makers),
+            ]
+        if config.holds_real_payments:
+            # A person's word counts in every environment, so no account with lighter gates may sign it.
+            keys.append(("WitnessKey", "tollgate-witness", "what a forge saw a person say", (APPLY,)))
+        return [
+            SigningKey(self, id_, SigningKeyProps(names=names, kind=kind, signs=signs, signers=signers))
+            for id_, kind, signs, signers in keys
+        ]
+
+    def _repository(self) -> Repository:
+        name = self._variable(
             "github_repository",
             "The repository whose workflows may deploy here",
             REPOSITORY_PATTERN,
             "a GitHub repository, owner/name",
         )
-        props = PipelineRolesProps(
-            names=names, region=region, repository=repository, signing_key=key, previews=previews
+        number = self._variable(
+            "github_repository_id",
+            "What GitHub numbers that repository by",
+            REPOSITORY_NUMBER_PATTERN,
+            "the number that GitHub gives a repository",
         )
-        return PipelineRoles(self, "PipelineRoles", props)
+        # A local: an expression with quotes cannot stand inside a policy. The owner's number is left open,
+        # because the repository's is asked for by itself.
+        numbered = TerraformLocal(
+            self, "github_numbered_name", f'${{replace(var.github_repository, "/", "@*/")}}@{number}'
+        )
+        return Repository(name=name, number=number, numbered_name=numbered.as_string)

@@ -5,6 +5,7 @@ that function roles name). The emulated accounts get the same stack before their
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -25,8 +26,23 @@ from pipeline.targets.account import Account
 
 _NAME = "bootstrap"
 _STATE_KEY = f"{_NAME}/terraform.tfstate"
-LOCAL_REPOSITORY = "local/local"
-"""The repository whose workflows may assume an emulated account's roles: none that exists."""
+
+
+@dataclass(frozen=True, slots=True)
+class Repository:
+    """A GitHub repository whose workflows may assume an account's roles.
+
+    Attributes:
+        name: `owner/name`.
+        number: What GitHub numbers it by, which no other repository gets when the name is free again.
+    """
+
+    name: str
+    number: int
+
+
+LOCAL_REPOSITORY = Repository("local/local", 0)
+"""Whose workflows may assume an emulated account's roles: none that exists."""
 
 Consent = Callable[[Judged], bool]
 """Shown what the stack would change; says whether to go on."""
@@ -45,14 +61,14 @@ def ensure_bootstrapped(context: Context, environment: Environment, account: Acc
 
 
 def bootstrap(
-    context: Context, environment: Environment, repository: str, consent: Consent
+    context: Context, environment: Environment, repository: Repository, consent: Consent
 ) -> tuple[str, ...]:
     """Deploy the account's own stack; return what the account allows too little of, in sentences.
 
     Args:
         context: The project and its accounts.
         environment: Whose account.
-        repository: `owner/name` of the GitHub repository whose workflows may deploy there.
+        repository: Whose workflows may deploy there.
         consent: Asked before anything is changed.
 
     Raises:
@@ -65,7 +81,11 @@ def bootstrap(
         account.insist_on_identity()
         bucket = StateBucket(account)
         bucket.ensure()
-        variables = {"account_id": account.account_id, "github_repository": repository}
+        variables = {
+            "account_id": account.account_id,
+            "github_repository": repository.name,
+            "github_repository_id": str(repository.number),
+        }
         with open_workspace(
             {STACK_FILE: _stack(context, environment), LOCK_FILE: context.project.provider_lock.read_bytes()},
             name=f"{_NAME}.{place}",

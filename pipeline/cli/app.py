@@ -244,16 +244,23 @@ def bootstrap(
     repository: Annotated[
         str,
         typer.Option("--repository", metavar="OWNER/NAME", help="Whose GitHub workflows may deploy there."),
-    ] = bootstrapping.LOCAL_REPOSITORY,
+    ] = bootstrapping.LOCAL_REPOSITORY.name,
+    repository_id: Annotated[
+        int,
+        typer.Option("--repository-id", metavar="NUMBER", help="What GitHub numbers that repository by."),
+    ] = bootstrapping.LOCAL_REPOSITORY.number,
     yes: Annotated[bool, typer.Option("--yes", help="Apply what is shown without asking.")] = False,
     target: Target = None,
 ) -> None:
-    """Give an account what it has once: state bucket, roles, logging, signing key."""
+    """Give an account what it has once: state bucket, roles, logging, signing keys."""
     context = Context.open(progress(), target)
     environment = context.environments.named(env)
-    if context.target.name == "aws" and repository == bootstrapping.LOCAL_REPOSITORY:
+    theirs = bootstrapping.Repository(repository, repository_id)
+    local = bootstrapping.LOCAL_REPOSITORY
+    if context.target.name == "aws" and (theirs.name == local.name or theirs.number <= local.number):
         raise UsageError(
-            "a real account must know whose workflows may deploy there", "say `--repository OWNER/NAME`"
+            "a real account must know whose workflows may deploy there",
+            "say `--repository OWNER/NAME --repository-id NUMBER`; `gh api repos/OWNER/NAME --jq .id` prints it",
         )
     context.target.prepare(lambda text: context.progress.note("cloud", text))
 
@@ -267,7 +274,7 @@ def bootstrap(
             )
         return typer.confirm("Apply this?", err=True)
 
-    for warning in bootstrapping.bootstrap(context, environment, repository, consent):
+    for warning in bootstrapping.bootstrap(context, environment, theirs, consent):
         context.progress.note(env, warning)
 
 

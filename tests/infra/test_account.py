@@ -1,4 +1,4 @@
-"""What an account has once: the pipeline's identity and roles, the walls, logging, the signing key."""
+"""What an account has once: the pipeline's identity and roles, the walls, logging."""
 
 import json
 from collections.abc import Mapping
@@ -9,10 +9,13 @@ import pytest
 from infra import permissions
 from tests.infra.synthesis import Stack, every, only, resources, statements
 
+ISSUER = "token.actions.githubusercontent.com"
 NAMES = ("dev", "staging", "prod")
+ROLES = ("Plan", "Apply", "Preview", "Sign")
 # Actions for which AWS has no finer resource, and policies in which "*" means the key itself.
 EVERYTHING = {"LookedAfterByTheAccount", "Traces", "UsedByThePipeline", "WriteLogs"}
 MANAGED_POLICY_LIMIT = 6_144
+TRUST_POLICY_LIMIT = 2_048
 ROLE_POLICIES_LIMIT = 10_240
 # What a reference becomes, at its longest: the ARN of a key or of a policy.
 LONGEST_ARN = "arn:aws:kms:ap-northeast-2:111111111111:key/00000000-0000-0000-0000-000000000000"
@@ -41,39 +44,71 @@ def actions(wanted: list[Mapping[str, Any]]) -> set[str]:
     return {action for statement in wanted for action in statement["Action"]}
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_only_our_workflows_may_use_the_roles(bootstraps: dict[str, Stack], name: str) -> None:
-    """A plan is for our main branch, an apply for a job in the GitHub environment of that name."""
-    subjects = {}
-    for body in resources(bootstraps[name], "aws_iam_role").values():
+def trusts(stack: Stack) -> dict[str, Mapping[str, Any]]:
+    """Under which conditions GitHub's identity provider may vouch for each role."""
+    found = {}
+    for body in resources(stack, "aws_iam_role").values():
         (statement,) = json.loads(body["assume_role_policy"])["Statement"]
         if "Federated" in statement["Principal"]:
-            equals = statement["Condition"]["StringEquals"]
-            assert equals["token.actions.githubusercontent.com:aud"] == "sts.amazonaws.com"
-            subjects[body["name"]] = equals["token.actions.githubusercontent.com:sub"]
+            found[body["name"]] = statement["Condition"]
+    return found
 
-    assert subjects == {
-        f"tollgate-plan-{name}": "repo:${var.github_repository}:ref:refs/heads/main",
-        f"tollgate-apply-{name}": f"repo:${{var.github_repository}}:environment:{name}",
-        **(
-            {"tollgate-preview-dev": "repo:${var.github_repository}:environment:preview"}
-            if name == "dev"
-            else {}
-        ),
+
+@pytest.mark.parametrize("name", NAMES)
+def test_only_our_workflows_may_use_the_roles(bootstraps: dict[str, Stack], name: str) -> None:
+    """A plan is for our main branch; each other role for a job in its GitHub environment, in both spellings."""
+    wheres = {
+        f"tollgate-plan-{name}": "ref:refs/heads/main",
+        f"tollgate-apply-{name}": f"environment:{name}",
     }
+    if name == "dev":
+        wheres |= {"tollgate-preview-dev": "environment:preview", "tollgate-sign-dev": "environment:signing"}
+    names = ("${var.github_repository}", "${local.github_numbered_name}")
+
+    assert {
+        role: trust["StringLike"][f"{ISSUER}:sub"] for role, trust in trusts(bootstraps[name]).items()
+    } == {role: [f"repo:{each}:{where}" for each in names] for role, where in wheres.items()}
 
 
-def test_both_roles_stand_within_the_wall(bootstraps: dict[str, Stack]) -> None:
-    """Neither role can do more than the wall lets through, whatever policy it is given later."""
+@pytest.mark.parametrize("name", NAMES)
+def test_roles_are_for_workflows_of_main_in_the_repository_of_that_number(
+    bootstraps: dict[str, Stack], name: str
+) -> None:
+    """Whoever takes over the repository's name, and a workflow that is not main's, is not let in."""
+    for role, trust in trusts(bootstraps[name]).items():
+        exactly = {claim.removeprefix(f"{ISSUER}:"): value for claim, value in trust["StringEquals"].items()}
+        where = trust["StringLike"][f"{ISSUER}:sub"][0].rpartition("}:")[2]
+        assert exactly.pop("environment", None) == (None if "-plan-" in role else where.partition(":")[2])
+        assert exactly == {
+            "aud": "sts.amazonaws.com",
+            "ref": "refs/heads/main",
+            "repository_id": "${var.github_repository_id}",
+        }
+        assert trust["StringLike"][f"{ISSUER}:job_workflow_ref"] == (
+            "${var.github_repository}/.github/workflows/*@refs/heads/main"
+        )
+
+
+def test_newer_spelling_of_a_subject_holds_the_numbers(bootstraps: dict[str, Stack]) -> None:
+    """GitHub names newer repositories with the numbers of owner and repository: `owner@1/name@2`."""
+    for stack in bootstraps.values():
+        assert stack["locals"] == {
+            "github_numbered_name": '${replace(var.github_repository, "/", "@*/")}@${var.github_repository_id}'
+        }
+
+
+def test_roles_stand_within_the_wall(bootstraps: dict[str, Stack]) -> None:
+    """No role can do more than the wall lets through, whatever policy it is given later."""
     for stack in bootstraps.values():
         for body in resources(stack, "aws_iam_role").values():
             if body["name"].startswith("tollgate-"):
                 assert "PipelineBoundary" in body["permissions_boundary"]
 
 
-def test_wall_lets_through_what_the_roles_may_do(bootstraps: dict[str, Stack]) -> None:
+@pytest.mark.parametrize("name", NAMES)
+def test_wall_lets_through_what_the_roles_may_do(bootstraps: dict[str, Stack], name: str) -> None:
     """Whatever a role may do, the wall lets through: one that blocks would be a fault."""
-    stack = bootstraps["dev"]
+    stack = bootstraps[name]
     wall = json.loads(
         next(body for id_, body in resources(stack, "aws_iam_policy").items() if "PipelineBoundary" in id_)[
             "policy"
@@ -83,7 +118,7 @@ def test_wall_lets_through_what_the_roles_may_do(bootstraps: dict[str, Stack]) -
     def listed(value: Any) -> set[str]:
         return {value} if isinstance(value, str) else set(value)
 
-    for statement in (*of_role(stack, "Plan"), *of_role(stack, "Apply"), *of_role(stack, "Preview")):
+    for statement in (each for role in ROLES for each in of_role(stack, role)):
         for action in statement["Action"]:
             for resource in listed(statement["Resource"]):
                 assert any(
@@ -117,16 +152,13 @@ def test_walls_leave_the_keys_that_aws_manages_usable(bootstraps: dict[str, Stac
 
 
 def test_plan_changes_nothing(bootstraps: dict[str, Stack]) -> None:
-    """The plan role reads, and writes nothing but the locks on the state."""
-    reading = [
-        statement for statement in of_role(bootstraps["dev"], "Plan") if statement["Sid"] != "LockStates"
-    ]
-    (lock,) = [
-        statement for statement in of_role(bootstraps["dev"], "Plan") if statement["Sid"] == "LockStates"
-    ]
+    """The plan role reads, writes nothing but the locks on the state, and signs what it has found."""
+    allowed = {statement["Sid"]: statement for statement in of_role(bootstraps["dev"], "Plan")}
+    lock, sign = allowed.pop("LockStates"), allowed.pop("Sign")
 
+    assert sign["Action"] == ["kms:GetPublicKey", "kms:Sign"]
     assert [each.rpartition("}")[2] for each in lock["Resource"]] == ["/*.tflock", "/*/promotion.lock"]
-    for action in actions(reading):
+    for action in actions(list(allowed.values())):
         assert action.partition(":")[2].startswith(("Describe", "GET", "Get", "List")), action
 
 
@@ -189,26 +221,15 @@ def test_policies_are_short_enough(bootstraps: dict[str, Stack]) -> None:
     for stack in bootstraps.values():
         for body in resources(stack, "aws_iam_policy").values():
             assert len(resolved(body["policy"])) <= MANAGED_POLICY_LIMIT
-        for role in ("Plan", "Apply", "Preview"):
+        for body in resources(stack, "aws_iam_role").values():
+            assert len(resolved(body["assume_role_policy"])) <= TRUST_POLICY_LIMIT
+        for role in ROLES:
             own = [
                 resolved(body["policy"])
                 for id_, body in resources(stack, "aws_iam_role_policy").items()
                 if id_.startswith(f"PipelineRoles_{role}")
             ]
             assert sum(len(text) for text in own) <= ROLE_POLICIES_LIMIT
-
-
-def test_signing_key_signs_and_does_nothing_else(bootstraps: dict[str, Stack]) -> None:
-    """The key signs for the roles that apply; the account looks after it without using it."""
-    for name, stack in bootstraps.items():
-        key = only(stack, "aws_kms_key")
-        assert key["key_usage"] == "SIGN_VERIFY"
-        cared, used = json.loads(key["policy"])["Statement"]
-        assert {"kms:CreateAlias", "kms:DeleteAlias", "kms:UpdateAlias"} <= set(cared["Action"])
-        assert "kms:Sign" not in cared["Action"]
-        principal = used["Condition"]["ArnEquals"]["aws:PrincipalArn"]
-        also = ["arn:aws:iam::${var.account_id}:role/tollgate-preview-dev"] if name == "dev" else []
-        assert principal == [f"arn:aws:iam::${{var.account_id}}:role/tollgate-apply-{name}", *also]
 
 
 def test_gateway_may_log_once_for_the_account(bootstraps: dict[str, Stack]) -> None:

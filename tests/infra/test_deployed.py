@@ -40,6 +40,7 @@ class Terraform:
                     ("TF_CLI_CONFIG_FILE", str(config)),
                     ("TF_VAR_account_id", ACCOUNT),
                     ("TF_VAR_github_repository", "acme/tollgate"),
+                    ("TF_VAR_github_repository_id", "1234567"),
                 ]
             )
         )

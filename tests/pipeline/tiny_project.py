@@ -78,7 +78,9 @@ import json, pathlib, sys
 for environment in ("dev", "prod"):
     stack = {
         "terraform": {"backend": {"s3": {}}},
-        "variable": {"account_id": {"type": "string"}, "github_repository": {"type": "string"}},
+        "variable": {
+            name: {"type": "string"} for name in ("account_id", "github_repository", "github_repository_id")
+        },
         "resource": {"terraform_data": {"once": {"input": "${var.account_id}"}}},
         "output": {"concurrency_target": {"value": 10}},
     }
