@@ -8,7 +8,6 @@ from pipeline.deploy.smoke import SmokeError, find_endpoint, run_smoke_checks
 from pipeline.deploy.workspace import Event, TerraformError
 from pipeline.host.faults import reached
 from pipeline.model.change_set import is_remainder_of
-from pipeline.model.environment import named_on_command_line
 from pipeline.model.errors import InterruptedByUserError, LedgerError, TollgateError
 from pipeline.model.gates import Decision
 from pipeline.model.history import History, InstanceHistory
@@ -146,7 +145,7 @@ def _left_to_do(context: Context, site: Site, operation: Operation) -> Judged | 
 
 def _two_ways(site: Site, operation: Operation) -> str:
     """Say what a person can do with an instance of which the last change did not hold."""
-    where = named_on_command_line(site.environment, site.instance)
+    where = site.instance.on_command_line
     if operation is Operation.DESTROY:
         return f"mend it, then `nox -s destroy -- {where}` again"
     return (

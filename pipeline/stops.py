@@ -29,7 +29,7 @@ def record_hold(context: Context, instance: Instance, reason: str, *, once: bool
         return held
     if held is not None:
         message = f"{held.by} holds {instance} already: {held.body['reason']}"
-        raise RefusedError(message, f'`nox -s unhold -- {instance.environment} --reason "…"` ends it')
+        raise RefusedError(message, f'`nox -s unhold -- {instance.on_command_line} --reason "…"` ends it')
     return context.record(Kind.HOLD, {**_place(instance), "reason": reason_given(reason)}, history.head)
 
 
@@ -116,10 +116,10 @@ def acknowledge(context: Context, instance: Instance, reason: str) -> Entry:
     mine = history.of(instance)
     if mine.drift is None:
         message = f"no drift is known in {instance}"
-        raise RefusedError(message, f"`nox -s drift -- {instance.environment}` looks for it")
+        raise RefusedError(message, f"`nox -s drift -- {instance.on_command_line}` looks for it")
     if mine.acknowledged is not None:
         message = f"{mine.acknowledged.by} has acknowledged this drift already"
-        raise RefusedError(message, f"`nox -s heal -- {instance.environment}` puts it right")
+        raise RefusedError(message, f"`nox -s heal -- {instance.on_command_line}` puts it right")
     body = {**_place(instance), "drift": mine.drift.body["drift"], "reason": reason_given(reason)}
     return context.record(Kind.ACKNOWLEDGEMENT, body, history.head)
 

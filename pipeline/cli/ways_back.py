@@ -254,8 +254,8 @@ def _show_drift(report: drifting.DriftReport) -> None:
     show_change_set.show(console, judged.change_set, judged.findings, judged.needs_person)
     console.print(
         Text(
-            f"next: `nox -s heal -- {instance.environment}` puts it right, or "
-            f'`nox -s acknowledge -- {instance.environment} --reason "…"`'
+            f"next: `nox -s heal -- {instance.on_command_line}` puts it right, or "
+            f'`nox -s acknowledge -- {instance.on_command_line} --reason "…"`'
         ),
         soft_wrap=True,
     )

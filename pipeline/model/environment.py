@@ -81,6 +81,11 @@ class Instance:
         """A name for files about this instance."""
         return self.environment if self.is_main else f"{self.environment}.{self.suffix}"
 
+    @property
+    def on_command_line(self) -> str:
+        """How a command names it: `prod`, or `dev --suffix pr-42`."""
+        return self.environment if self.is_main else f"{self.environment} --suffix {self.suffix}"
+
     def __str__(self) -> str:
         return self.environment if self.is_main else f"{self.environment}/{self.suffix}"
 
@@ -103,8 +108,3 @@ def instance_of(environment: Environment, suffix: str | None) -> Instance:
         message = f"{environment.name} keeps one instance; a suffix is for environments with previews"
         raise UsageError(message, "use `--to dev --suffix NAME`")
     return Instance(environment.name, suffix)
-
-
-def named_on_command_line(environment: Environment, instance: Instance) -> str:
-    """Return how a command names an instance: `prod`, or `dev --suffix pr-42`."""
-    return environment.name + ("" if instance.is_main else f" --suffix {instance.suffix}")

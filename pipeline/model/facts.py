@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from pipeline.model.environment import Environment, named_on_command_line
-from pipeline.model.history import Candidate, InstanceHistory
+from pipeline.model.environment import Environment
+from pipeline.model.history import InstanceHistory
 from pipeline.model.kinds import Operation
 from pipeline.model.ledger import Entry
+from pipeline.model.makers import Candidate
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,7 @@ class Facts:
         needs_person: Why this change set needs a person; empty where the environment tolerates it.
         findings: Ids of everything found in it: an approval counts only if it was given with all of them in view.
         people: Names and addresses of everyone whose work is new in the release; they do not approve it.
-        identities: For each approver, the names and addresses by which commits may know them.
+        identities: For each approver, the addresses and the account by which commits and pushes may know them.
         relaxed: Whether whoever built may approve, and nothing has to soak: the local target.
         ask_again: Whether a rejected change set may be shown again.
     """
@@ -76,4 +77,4 @@ class Facts:
     @property
     def instance(self) -> str:
         """The instance as a command line names it: `prod`, or `dev --suffix pr-42`."""
-        return named_on_command_line(self.environment, self.history.instance)
+        return self.history.instance.on_command_line

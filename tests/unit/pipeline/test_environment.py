@@ -19,7 +19,7 @@ def test_without_a_suffix_it_is_the_main_instance(suffix: str | None) -> None:
     instance = instance_of(_DEV, suffix)
 
     assert instance.is_main
-    assert (str(instance), instance.file_stem) == ("dev", "dev")
+    assert (str(instance), instance.file_stem, instance.on_command_line) == ("dev", "dev", "dev")
 
 
 @pytest.mark.parametrize("suffix", ["a", "pr-42", "a1-b2-c3", "a" * MAX_SUFFIX_LENGTH])
@@ -29,6 +29,7 @@ def test_a_suffix_makes_an_instance_beside_it(suffix: str) -> None:
 
     assert not instance.is_main
     assert (str(instance), instance.file_stem) == (f"dev/{suffix}", f"dev.{suffix}")
+    assert instance.on_command_line == f"dev --suffix {suffix}"
 
 
 @pytest.mark.parametrize(
