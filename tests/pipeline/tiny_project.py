@@ -235,7 +235,7 @@ class TinyProject:
         key = f"{environment}/{suffix or environment}/terraform.tfstate"
         try:
             body = s3.get_object(Bucket=f"tollgate-state-{account.account_id}", Key=key)["Body"].read()
-        except s3.exceptions.NoSuchKey:
+        except (s3.exceptions.NoSuchKey, s3.exceptions.NoSuchBucket):
             return None
         state: dict[str, Any] = json.loads(body)
         return state
