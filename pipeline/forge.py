@@ -13,6 +13,7 @@ import httpx
 
 from pipeline.model import strict_json
 from pipeline.model.errors import RefusedError, TollgateError
+from pipeline.model.makers import account_at_github
 
 _API = "https://api.github.com"
 _VERSION = "2022-11-28"
@@ -78,6 +79,11 @@ class Job:
                 )
             numbers.append(int(value))
         return cls(*numbers)
+
+    @property
+    def starter(self) -> str:
+        """Whoever started the run, as makers are named: on a push, the pusher."""
+        return account_at_github(self.actor)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from pipeline.context import Context
-from pipeline.model.approval import is_maker
 from pipeline.model.canonical import canonical_bytes
 from pipeline.model.change_set import ChangeSet
 from pipeline.model.environment import Environment, Instance
@@ -15,6 +14,7 @@ from pipeline.model.gates import Reason
 from pipeline.model.history import History, InstanceHistory
 from pipeline.model.kinds import Kind, Operation
 from pipeline.model.ledger import Entry
+from pipeline.model.makers import is_maker
 from pipeline.model.release import short
 from pipeline.model.safety.finding import Finding
 from pipeline.model.trust import Role
@@ -89,6 +89,20 @@ def waits_already(context: Context, history: InstanceHistory, judged: Judged, op
     )
 
 
+def command_to_go_on(shown: Entry) -> str:
+    """Return the command that does what a change set says, once enough people said yes to it."""
+    instance = Instance(shown.body["environment"], shown.body["suffix"])
+    where, release = instance.on_command_line, short(str(shown.body["release"]))
+    forward = "nox -s promote" if instance.is_main else f"nox -s promote -- --to {where}"
+    return {
+        Operation.FORWARD: forward,
+        Operation.HEAL: f"nox -s heal -- {where}",
+        Operation.RECOVERY: f"nox -s recover -- {where}",
+        Operation.ROLLBACK: f'nox -s rollback -- {where} --to {release} --reason "…"',
+        Operation.DESTROY: f"nox -s destroy -- {where}",
+    }[Operation(shown.body["operation"])]
+
+
 def approve(
     context: Context,
     environment: Environment,
@@ -122,7 +136,8 @@ def approve(
     if not break_glass and any(entry.by == person for entry in valid):
         message = f"{person} has already approved {short(waiting.body['change_set'])} for {instance}"
         raise RefusedError(
-            message, "`nox -s promote` uses the approval; another yes must be another person's"
+            message,
+            f"`{command_to_go_on(waiting)}` uses the approval; another yes must be another person's",
         )
     if not break_glass and not context.target.is_relaxed:
         _insist_on_other_eyes(context, history, waiting, person)
@@ -172,8 +187,8 @@ def approver_of(context: Context, history: History) -> str:
 def _insist_on_other_eyes(context: Context, history: History, waiting: Entry, person: str) -> None:
     instance = Instance(waiting.body["environment"], waiting.body["suffix"])
     release = str(waiting.body["release"])
-    makers = history.people_behind(release, history.of(instance).release)
-    known = {approver.name: approver.emails for approver in context.project.approvers}
+    makers = history.people_behind(release, history.of(instance).deployed)
+    known = {approver.name: approver.identities for approver in context.project.approvers}
     if is_maker(person, known.get(person, ()), makers):
         message = f"{person} made a part of {short(release)}, and nobody approves their own work"
         raise RefusedError(message, "ask another approver, or say `nox -s break_glass` if it cannot wait")

@@ -11,11 +11,11 @@ from pipeline.ask import Wish
 from pipeline.carry import Arrival, Report, carry
 from pipeline.context import Context, with_fresh_ledger
 from pipeline.forge import Forge, Job, Review
-from pipeline.model.approval import is_maker
 from pipeline.model.environment import Environment, Instance, instance_of
 from pipeline.model.errors import RefusedError, UsageError
 from pipeline.model.history import History
 from pipeline.model.ledger import Entry
+from pipeline.model.makers import is_maker
 from pipeline.model.release import is_digest, short
 from pipeline.model.trust import Role
 from pipeline.promote import finish, go_on
@@ -206,10 +206,8 @@ def _why_not(
     mine = history.of(instance)
     waiting = mine.waiting
     release = str(waiting.body["release"]) if waiting else ""
-    makers = history.people_behind(release, mine.release)
-    # The address that GitHub gives for privacy, and to what is merged in its browser, begins with the number.
-    private = re.compile(rf"{review.user}\+[^@]+@users\.noreply\.github\.com", re.IGNORECASE)
-    if is_maker(approver.name, approver.emails, makers) or any(map(private.fullmatch, makers)):
+    makers = history.people_behind(release, mine.deployed)
+    if is_maker(approver.name, approver.identities, makers):
         return "made a part of this release"
     return _why_not_said(review.comment, change_set)
 

@@ -1,12 +1,13 @@
 """Which approvals count: for exactly this change, by different people with different keys, none of them its maker."""
 
-from collections.abc import Iterable, Iterator
-from datetime import datetime
+from collections.abc import Iterator
+from datetime import datetime, timedelta
 
 from pipeline.model.authority import distinct_signers
 from pipeline.model.facts import Facts
 from pipeline.model.kinds import Kind
 from pipeline.model.ledger import Entry
+from pipeline.model.makers import is_maker
 
 
 def counted_approvals(facts: Facts) -> tuple[Entry, ...]:
@@ -32,23 +33,14 @@ def unfit_approvals(facts: Facts) -> Iterator[str]:
             yield f"the one by {entry.by} does not count, {why}"
 
 
-def is_maker(person: str, identities: Iterable[str], makers: Iterable[str]) -> bool:
-    """Whether a person wrote, committed or pushed something that is new in a release.
-
-    Args:
-        person: The name by which approvals are counted.
-        identities: The addresses of the person's commits.
-        makers: Names and addresses of everyone whose work is new in it.
-    """
-    known = {name.casefold() for name in (person, *identities)}
-    return not known.isdisjoint(name.casefold() for name in makers)
-
-
 def _why_not(facts: Facts, entry: Entry) -> str | None:
     body = entry.body
     expected = {"change_set": facts.change_set, "release": facts.release}
     if any(body[name] != value for name, value in expected.items()):
         return "it is for another change set"
+    waiting = facts.history.waiting
+    if waiting is None or waiting.body["operation"] != facts.operation:
+        return "it is for another operation"
     if (body["account"], body["region"]) != (facts.account, facts.region):
         return "it is for another account or region"
     if body["settings"] != facts.settings:
@@ -59,7 +51,11 @@ def _why_not(facts: Facts, entry: Entry) -> str | None:
 def _why_no_longer(facts: Facts, entry: Entry) -> str | None:
     if not set(facts.findings) <= set(entry.body["findings"]):
         return "more was found since"
-    if datetime.fromisoformat(entry.body["expires"]) <= facts.now:
+    expires = datetime.fromisoformat(entry.body["expires"])
+    longest = facts.environment.approval_hours
+    if expires > entry.time + timedelta(hours=longest):
+        return f"it was given for longer than the {longest} hours that {facts.environment.name} allows"
+    if expires <= facts.now:
         return f"it expired {entry.body['expires']}"
     if (
         entry.kind is not Kind.BREAK_GLASS

@@ -51,7 +51,7 @@ class Rules:
 
     Attributes:
         environments: In their order.
-        identities: For each approver, the addresses by which commits may know them.
+        identities: For each approver, the addresses and the account by which commits and pushes may know them.
     """
 
     environments: tuple[Environment, ...]
@@ -263,7 +263,7 @@ class _Case:
                 change_set=str(start.body["change_set"]),
                 needs_person=seen.needs_person,
                 findings=seen.findings,
-                people=history.people_behind(release, mine.release) if forward else frozenset(),
+                people=history.people_behind(release, mine.deployed) if forward else frozenset(),
                 identities=rules.identities,
                 relaxed=self._target == "local",
             )

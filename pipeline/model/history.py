@@ -9,6 +9,8 @@ from pipeline.model.authority import Authority
 from pipeline.model.environment import Instance
 from pipeline.model.kinds import Kind, Operation, Outcome
 from pipeline.model.ledger import Entry
+from pipeline.model.makers import Candidate, people_behind
+from pipeline.model.trust import PublicKey, Role
 
 
 class State(StrEnum):
@@ -26,32 +28,6 @@ class State(StrEnum):
     """A release runs there, proven."""
     EMPTY = "empty"
     """Nothing runs there."""
-
-
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """A release that somebody wants moved through the environments.
-
-    Attributes:
-        entry: Where the ledger says so.
-    """
-
-    entry: Entry
-
-    @property
-    def release(self) -> str:
-        """The release's digest."""
-        return str(self.entry.body["release"])
-
-    @property
-    def people(self) -> frozenset[str]:
-        """Who wrote, committed or pushed what is new in it: names and addresses."""
-        return frozenset({*self.entry.body["people"], self.entry.by})
-
-    @property
-    def is_dirty(self) -> bool:
-        """Whether it was built from files that no commit holds, and nobody said that this is fine."""
-        return bool(self.entry.body["dirty"]) and not self.entry.body["dirty_allowed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,16 +136,9 @@ class History:
         """Return one instance's history, empty where the ledger never named it."""
         return self.instances.get(instance, InstanceHistory(instance))
 
-    def people_behind(self, release: str, deployed: str | None) -> frozenset[str]:
-        """Return everyone who wrote, committed or pushed anything new in `release` since `deployed`.
-
-        Each candidate names the people since the candidate before it, so those in between count too: their
-        commits are in the release. A release that was wanted before what is deployed brings nothing new.
-        """
-        position = {candidate.release: number for number, candidate in enumerate(self.candidates)}
-        last = position.get(release, -1)
-        first = position.get(deployed, -1) if deployed else -1
-        return frozenset().union(*(candidate.people for candidate in self.candidates[first + 1 : last + 1]))
+    def people_behind(self, release: str, deployed: Entry | None) -> frozenset[str]:
+        """Return everyone who made anything new in `release` since what is deployed, as `makers.people_behind` does."""
+        return people_behind(self.candidates, release, deployed)
 
 
 def read_history(entries: Iterable[Entry]) -> History:
@@ -227,8 +196,29 @@ class _Fold:
             instance = Instance(entry.body["environment"], entry.body["suffix"])
             before = self._instances.get(instance, InstanceHistory(instance))
             self._instances[instance] = _STEPS[entry.kind](before, entry)
+        elif entry.kind is Kind.REVOCATION:
+            self._revoke(entry)
         else:
             self._authority = self._authority.after(entry)
+
+    def _revoke(self, entry: Entry) -> None:
+        """Take a key back, and with it every yes by it, or witnessed of its person, that was not used yet."""
+        keyid = str(entry.body["key"])
+        key = self._authority.keys.key_at(keyid, entry.number)
+        self._authority = self._authority.after(entry)
+        self._instances = {
+            instance: replace(
+                before, approvals=tuple(each for each in before.approvals if not _is_of(key, keyid, each))
+            )
+            for instance, before in self._instances.items()
+        }
+
+
+def _is_of(key: PublicKey | None, keyid: str, approval: Entry) -> bool:
+    signer = approval.key
+    is_witnessed = signer is not None and signer.role is Role.WITNESS
+    persons = key is not None and key.role is Role.APPROVER and approval.by == key.person
+    return (signer is not None and signer.keyid == keyid) or (is_witnessed and persons)
 
 
 def _shown(before: InstanceHistory, entry: Entry) -> InstanceHistory:

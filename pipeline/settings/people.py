@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pipeline.model.errors import RefusedError
+from pipeline.model.makers import account_at_github
 from pipeline.model.trust import PublicKey, Role, same_key
 from pipeline.settings.reading import SettingsError, exactly, table, words, wrong
 
@@ -26,6 +27,12 @@ class Approver:
     emails: tuple[str, ...]
     github: int | None
     key: PublicKey
+
+    @property
+    def identities(self) -> frozenset[str]:
+        """The addresses and the account by which commits and pushes may know the person."""
+        account = () if self.github is None else (account_at_github(self.github),)
+        return frozenset((*self.emails, *account))
 
 
 def read_approvers(found: list[Any], where: str) -> tuple[Approver, ...]:

@@ -78,7 +78,7 @@ def _read(document: bytes) -> PinnedRules:
         folder = bundle.unpack(Path(scratch))
         project = load_project(folder, sources=folder, bundle=bundle)
         environments = tuple(load_environments(folder / "environments"))
-    identities = {approver.name: frozenset(approver.emails) for approver in project.approvers}
+    identities = {approver.name: approver.identities for approver in project.approvers}
     # Files of the checkout are not here, so of the checks that rest on them only the program is compared.
     wanted = tuple(
         Wanted(check.name, configuration_of(project, check) if check.settings else None, check.command)

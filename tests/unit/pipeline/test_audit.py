@@ -17,6 +17,7 @@ from tests.unit.pipeline.record import (
     SETTINGS,
     TWO,
     Record,
+    approver_key,
     environment,
 )
 
@@ -130,6 +131,21 @@ def _over_a_hold_set_since(record: Record) -> None:
     record.hold()
     record.unhold()
     record.start(approvals=(approval,))
+
+
+def _by_a_key_revoked_since(record: Record) -> None:
+    approval = record.approval(record.shown())
+    record.write(Kind.REVOCATION, {"key": approver_key("bob").keyid, "reason": "stolen"}, "ann")
+    record.start(approvals=(approval,))
+
+
+def _of_another_operation(record: Record) -> None:
+    record.end(record.start(approvals=(record.approval(record.shown()),)))
+    record.start(approvals=(record.approval(record.shown()),), operation=Operation.HEAL)
+
+
+def _for_ten_years(record: Record) -> None:
+    record.start(approvals=(record.approval(record.shown(), hours=87600),))
 
 
 def _in_another_account(record: Record) -> None:
@@ -272,6 +288,31 @@ def _start_of(record: Record) -> Entry:
             ],
         ),
         (
+            _by_a_key_revoked_since,
+            [
+                "stale: {start} uses the approval of entry 6, which was void by then",
+                "missing: {start} went past a no: 1 approval missing",
+            ],
+        ),
+        (
+            _of_another_operation,
+            [
+                (
+                    "missing: {start} went past a no: 1 approval missing: it changes something; the one by bob does "
+                    "not count, it is for another operation"
+                )
+            ],
+        ),
+        (
+            _for_ten_years,
+            [
+                (
+                    "missing: {start} went past a no: 1 approval missing: it changes something; the one by bob does "
+                    "not count, it was given for longer than the 4 hours that prod allows"
+                )
+            ],
+        ),
+        (
             _in_another_account,
             [
                 "not-allowed: {start} was in the account 999999999999 in ap-northeast-2, not in 300000000003",
@@ -386,6 +427,27 @@ def test_nobody_approves_their_own_work(maker: str) -> None:
         found = _audit(record, rules=rules)
         assert len(found) == expected, found
         assert all("they made a part of this release" in problem for problem in found)
+
+
+def test_a_revert_opens_nobodys_own_work() -> None:
+    """Where what is deployed is wanted again, what still waits has the makers that it had before."""
+    record = Record()
+    genesis = record.entries[0]
+    record.entries[0] = replace(genesis, body={**genesis.body, "target": "aws"})
+    rules = {
+        SETTINGS: Rules(tuple(replace(each, accounts={"aws": "300000000003"}) for each in (_DEV, _PROD)))
+    }
+    record.candidate(by="ci")
+    record.deployed(DEV)
+    record.end(record.start(approvals=(record.approval(record.shown(), "carol"),)))
+    record.candidate(TWO, people=("bob",), by="ci")
+    record.deployed(DEV, TWO)
+    approval = record.approval(record.shown(release=TWO, change_set=OTHER_CHANGES), "bob")
+    record.candidate(people=("carol",), by="ci")
+    record.start(release=TWO, change_set=OTHER_CHANGES, approvals=(approval,))
+
+    (problem,) = _audit(record, rules=rules)
+    assert "the one by bob does not count, they made a part of this release" in problem
 
 
 def test_a_broken_glass_is_a_yes_of_one_and_past_holds() -> None:

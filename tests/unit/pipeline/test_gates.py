@@ -477,9 +477,20 @@ def test_more_findings_than_were_in_view_void_an_approval() -> None:
         (("bob",), {}, False),
         (("BOB",), {}, False),
         (("b@example.com",), {"bob": frozenset({"B@example.com"})}, False),
+        (("github:12",), {"bob": frozenset({"github:12"})}, False),
+        (("12+Bob-x@users.noreply.github.com",), {"bob": frozenset({"github:12"})}, False),
+        (("112+bob-x@users.noreply.github.com", "github:112"), {"bob": frozenset({"github:12"})}, True),
         (("ann", "a@example.com"), {"bob": frozenset({"b@example.com"})}, True),
     ],
-    ids=["the author", "in capitals", "by address", "somebody else's work"],
+    ids=[
+        "the author",
+        "in capitals",
+        "by address",
+        "the pusher at GitHub",
+        "by GitHub's private address",
+        "another account",
+        "somebody else's work",
+    ],
 )
 def test_nobody_approves_their_own_work(
     people: tuple[str, ...], identities: dict[str, frozenset[str]], counts: bool
@@ -492,6 +503,47 @@ def test_nobody_approves_their_own_work(
 
     assert decision.allowed is counts
     assert _asking(record, people=frozenset(people), identities=identities, relaxed=True).allowed
+
+
+def test_a_revert_opens_nobodys_own_work() -> None:
+    """While a revert to what is deployed is wanted, what was reverted still waits, and its author still made it."""
+    record = Record()
+    record.candidate(TWO, by="ci")
+    record.deployed(release=TWO)
+    record.candidate(ONE, people=("bob",), by="ci")
+    record.approval(record.shown(release=ONE), "bob")
+    record.candidate(TWO, people=("carol",), by="ci")
+    people = read_history(record.entries).people_behind(ONE, record.of().deployed)
+
+    (reason,) = _asking(record, people=people).reasons
+    assert reason.gate == "approval"
+    assert "the one by bob does not count, they made a part of this release" in reason.sentence
+
+
+def test_an_approval_is_for_what_was_shown_to_be_done() -> None:
+    """A yes to going forward is none to going back, though both would change the same."""
+    record = Record()
+    record.deployed(release=TWO)
+    record.deployed(release=ONE)
+    record.approval(record.shown())
+
+    assert _asking(record).allowed
+    (reason,) = _asking(record, operation=Operation.ROLLBACK).reasons
+    assert "the one by bob does not count, it is for another operation" in reason.sentence
+
+
+@pytest.mark.parametrize(("hours", "counts"), [(4, True), (4.1, False), (87600, False)])
+def test_an_approval_lasts_no_longer_than_the_environment_lets_it(hours: float, counts: bool) -> None:
+    """Whatever end it names, a yes is good for the hours that the settings give it."""
+    record = Record()
+    shown = record.shown()
+    given = START + timedelta(minutes=len(record.entries))
+    record.approval(shown, expires=(given + timedelta(hours=hours)).isoformat())
+
+    decision = _asking(record)
+    assert decision.allowed is counts
+    why = "it was given for longer than the 4 hours that prod allows"
+    assert all(why in reason.sentence for reason in decision.reasons)
 
 
 def test_two_people_with_one_key_are_one() -> None:

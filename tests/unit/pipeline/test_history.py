@@ -1,5 +1,6 @@
 """What entries add up to: one row of the ledger after another, and what is then true of an instance."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from pipeline.model.environment import Instance
 from pipeline.model.history import InstanceHistory, State, read_history
 from pipeline.model.kinds import Kind, Operation, Outcome
+from pipeline.model.trust import Role
 from tests.unit.pipeline.record import (
     CHANGES,
     DEV,
@@ -350,11 +352,77 @@ def test_everyone_since_the_deployed_release_had_a_part_in_it() -> None:
     record.candidate(TWO, people=("bob", "b@example.com"), by="ci")
     record.candidate(three, people=("carol",), by="dan")
     history = read_history(record.entries)
+    running = {release: record.deployed(release=release) for release in (ONE, TWO, three)}
 
-    assert history.people_behind(three, ONE) == {"bob", "b@example.com", "ci", "carol", "dan"}
-    assert history.people_behind(three, TWO) == {"carol", "dan"}
+    assert history.people_behind(three, running[ONE]) == {"bob", "b@example.com", "ci", "carol", "dan"}
+    assert history.people_behind(three, running[TWO]) == {"carol", "dan"}
     assert history.people_behind(three, None) >= {"ada", "bob", "carol"}
-    assert history.people_behind(ONE, three) == frozenset()
+    assert history.people_behind(three, running[three]) == frozenset()
+    assert history.people_behind(TWO, running[three]) == {"bob", "b@example.com", "ci"}
+
+
+def test_a_revert_takes_nobodys_part_in_what_it_reverts() -> None:
+    """A revert wants the deployed content again; who made what still waits made it all the same."""
+    record = Record()
+    record.candidate(ONE, people=("ada",), by="ci")
+    running = record.deployed(release=ONE)
+    record.candidate(TWO, people=("bob",), by="ci")
+    record.candidate(ONE, people=("carol",), by="ci")
+    history = read_history(record.entries)
+
+    assert history.people_behind(TWO, running) == {"bob", "ci"}
+    assert history.people_behind(ONE, running) == frozenset()
+    record.candidate(TWO, people=("dan",), by="ci")
+    assert read_history(record.entries).people_behind(TWO, running) == {"bob", "carol", "dan", "ci"}
+
+
+def test_a_revert_while_a_promotion_is_at_work_changes_nothing() -> None:
+    """What was wanted between a start and its end does not hide who made what came in between."""
+    record = Record()
+    record.candidate(ONE, people=("ada",), by="ci")
+    start = record.start(release=ONE)
+    record.candidate(TWO, people=("bob",), by="ci")
+    record.candidate(ONE, people=("carol",), by="ci")
+    running = record.end(start)
+
+    assert read_history(record.entries).people_behind(TWO, running) == {"bob", "ci"}
+
+
+def test_what_was_deployed_without_being_wanted_hides_nobody() -> None:
+    """Where nobody can tell since when, everyone counts."""
+    record = Record()
+    running = record.deployed(release=ONE)
+    record.candidate(TWO, people=("bob",), by="ci")
+    record.candidate(ONE, people=("carol",), by="ci")
+
+    assert read_history(record.entries).people_behind(TWO, running) == {"bob", "ci"}
+
+
+def test_a_revoked_key_takes_its_unused_yes_with_it() -> None:
+    """A key that was stolen is no half of a later yes; what others said, and what was used, stays."""
+    record = Record()
+    used = record.approval(record.shown(), "bob")
+    record.end(record.start(approvals=(used,)))
+    shown = record.shown()
+    record.approval(shown, "bob")
+    record.approval(shown, "bob", glass=True)
+    other = record.approval(shown, "carol")
+    record.write(Kind.REVOCATION, {"key": approver_key("bob").keyid, "reason": "stolen"}, "ann")
+
+    assert (record.of().waiting, record.of().approvals) == (shown, (other,))
+    assert record.of().release == ONE
+
+
+def test_a_revoked_key_takes_what_was_witnessed_of_its_person() -> None:
+    """Who may not sign any more may not have been witnessed either; a revoked witness has witnessed nothing."""
+    for revoked in ("bob", "witness"):
+        record = Record("ann", "bob", "carol", "witness")
+        witness = replace(approver_key("witness"), role=Role.WITNESS, person=None)
+        approval = record.approval(record.shown(), "bob")
+        record.entries[-1] = replace(approval, key=witness)
+        record.write(Kind.REVOCATION, {"key": approver_key(revoked).keyid, "reason": "stolen"}, "ann")
+
+        assert record.of().approvals == ()
 
 
 def test_an_ended_freeze_is_gone() -> None:

@@ -51,6 +51,14 @@ def _load(tmp_path: Path, text: str) -> Project:
     return load_project(tmp_path)
 
 
+def test_a_person_is_known_by_addresses_and_account(tmp_path: Path) -> None:
+    """Commits know a person by an address, pushes by the account; whoever has no account has addresses only."""
+    ada, bob = _load(tmp_path, _PEOPLE).approvers
+
+    assert ada.identities == {"ada@example.com", "ada@home.example", "github:1815"}
+    assert bob.identities == {"bob@example.com"}
+
+
 def test_people_and_keys_are_read_whole(tmp_path: Path) -> None:
     """Each approver has a name, addresses, perhaps an account, and a key that says whose it is."""
     project = _load(tmp_path, _PEOPLE)
