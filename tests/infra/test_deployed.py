@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.environments import STAGING
+from infra.environments import DEV
 from pipeline.deploy.terraform_binary import clean_environment, cli_config, find_terraform
 from pipeline.model.errors import TollgateError
 from pipeline.targets.local import AccountSpec, CloudAccess, LocalCloud
@@ -23,7 +23,7 @@ pytestmark = [pytest.mark.cloud, pytest.mark.terraform]
 
 ROOT = Path(__file__).resolve().parents[2]
 ACCOUNT = "111122223333"
-CONFIG = STAGING
+CONFIG = DEV
 HANDLER = "def handler(event, context):\n    return {'statusCode': 200, 'body': '{}'}\n"
 
 
@@ -83,9 +83,9 @@ def access(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CloudAccess]:
         find_terraform()
     except TollgateError as error:
         pytest.skip(error.message)
-    cloud = LocalCloud(tmp_path_factory.mktemp("home"), [AccountSpec("staging", ACCOUNT, CONFIG.region)])
+    cloud = LocalCloud(tmp_path_factory.mktemp("home"), [AccountSpec("dev", ACCOUNT, CONFIG.region)])
     cloud.up()
-    yield cloud.access("staging")
+    yield cloud.access("dev")
     cloud.reset()
 
 
@@ -106,7 +106,7 @@ def test_account_is_bootstrapped_and_given_up(
     access: CloudAccess, bootstraps: dict[str, Stack], tmp_path: Path
 ) -> None:
     """What an account has once is made, does not drift, signs, and can be given up again."""
-    terraform = prepare(tmp_path / "stack", bootstraps["staging"], access)
+    terraform = prepare(tmp_path / "stack", bootstraps["dev"], access)
     terraform.apply()
     outputs = terraform.outputs()
     signed = client(access, "kms").sign(
@@ -115,7 +115,7 @@ def test_account_is_bootstrapped_and_given_up(
 
     assert signed["Signature"]
     assert int(outputs["concurrency_target"]) == CONFIG.concurrency_target
-    made = {kind for kind, _ in every(bootstraps["staging"])}
+    made = {kind for kind, _ in every(bootstraps["dev"])}
     assert made >= {"aws_api_gateway_account", "aws_iam_openid_connect_provider", "aws_kms_key"}
     terraform.destroy()
     roles = [role["RoleName"] for role in client(access, "iam").list_roles()["Roles"]]
