@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator
 
-from pipeline.model.change_set import Action, ChangeSet, ResourceChange
+from pipeline.model.change_set import Action, AttributeChange, ChangeSet, ResourceChange
+from pipeline.model.safety.expiry import OWN, grips_more, is_age, is_expiry
 from pipeline.model.safety.finding import Finding, Kind, Severity
-from pipeline.model.safety.made_here import is_made_here
-from pipeline.model.values import Known, Path, Value
+from pipeline.model.safety.made_here import is_new_bucket
+from pipeline.model.values import Known, Unknown, Value
 
 # Known to hold nothing that a new one would not hold too. Every other type is taken to hold data: a type that
 # nobody has looked at must not be the one that loses it.
@@ -40,10 +41,6 @@ EXCEPT = frozenset(
 # Attributes that say after how long something is thrown away: (type, name at the end of the path).
 KEPT_FOR = {
     ("aws_cloudwatch_log_group", "retention_in_days"),
-    ("aws_s3_bucket_lifecycle_configuration", "days"),
-    ("aws_s3_bucket_lifecycle_configuration", "date"),
-    ("aws_s3_bucket_lifecycle_configuration", "noncurrent_days"),
-    ("aws_s3_bucket_lifecycle_configuration", "newer_noncurrent_versions"),
     ("aws_sqs_queue", "message_retention_seconds"),
     ("aws_kinesis_stream", "retention_period"),
     ("aws_db_instance", "backup_retention_period"),
@@ -52,7 +49,7 @@ KEPT_FOR = {
     ("aws_kms_key", "deletion_window_in_days"),
 }
 _ZERO_IS_FOR_EVER = "aws_cloudwatch_log_group"
-_EXPIRY = "aws_s3_bucket_lifecycle_configuration"
+_BLOCKS = {("aws_backup_plan", "rule"), ("aws_backup_plan", "lifecycle")}  # what KEPT_FOR stands in
 
 
 def find(change_set: ChangeSet) -> Iterator[Finding]:
@@ -87,52 +84,50 @@ def _destroyed(change: ResourceChange) -> Finding:
 def _begins_to_forget(change: ResourceChange, change_set: ChangeSet) -> Iterator[Finding]:
     """A first expiry on a bucket that is there already throws away what is older than that."""
     bucket = change.attribute("bucket")
-    if change.type != _EXPIRY or (bucket is not None and _is_new_bucket(bucket.after, change_set)):
+    if change.type != OWN or (bucket is not None and is_new_bucket(bucket.after, change_set)):
         return
-    for finding in _forgets_sooner(change):
-        if finding.subject.rpartition(".")[2] in {name for kind, name in KEPT_FOR if kind == _EXPIRY}:
-            yield finding
-
-
-def _is_new_bucket(bucket: Value, change_set: ChangeSet) -> bool:
-    names = (
-        change.attribute("bucket")
-        for change in change_set.changes
-        if change.type == "aws_s3_bucket" and change.action is Action.CREATE
-    )
-    return is_made_here(bucket, change_set) or any(
-        name is not None and isinstance(name.after, Known) and name.after == bucket for name in names
-    )
+    for attribute in change.attributes:
+        if is_age(attribute.path) or isinstance(attribute.after, Unknown):
+            yield from _forgotten(change, attribute)
 
 
 def _forgets_sooner(change: ResourceChange) -> Iterator[Finding]:
     for attribute in change.attributes:
-        if attribute.changes and _sooner(change.type, attribute.path, attribute.before, attribute.after):
-            yield Finding(
-                "data-loss/retention",
-                Kind.DATA_LOSS,
-                Severity.HIGH,
-                change.address,
-                f"{change.label} throws data away sooner than before: {attribute.name}",
-                subject=attribute.name,
-                before=attribute.before,
-                after=attribute.after,
-            )
+        yield from _forgotten(change, attribute)
 
 
-def _sooner(kind: str, path: Path, before: Value, after: Value) -> bool:
-    names = [step for step in path if isinstance(step, str)]
+def _forgotten(change: ResourceChange, attribute: AttributeChange) -> Iterator[Finding]:
+    if attribute.changes and _sooner(change, attribute):
+        yield Finding(
+            "data-loss/retention",
+            Kind.DATA_LOSS,
+            Severity.HIGH,
+            change.address,
+            f"{change.label} throws data away sooner than before: {attribute.name}",
+            subject=attribute.name,
+            before=attribute.before,
+            after=attribute.after,
+        )
+
+
+def _sooner(change: ResourceChange, attribute: AttributeChange) -> bool:
+    kind, after = change.type, attribute.after
+    names = [step for step in attribute.path if isinstance(step, str)]
     if kind == "aws_dynamodb_table":
         return names[:1] == ["ttl"] and after is not None and after != Known.of(False)
-    if kind == _EXPIRY and after is not None and names[-1:] == ["status"]:
-        return after != Known.of("Disabled")
-    if kind == _EXPIRY and after is not None and "filter" in names:
-        return True  # it now takes hold of other objects
-    if not names or (kind, names[-1]) not in KEPT_FOR or "transition" in names:
+    if is_expiry(change, attribute.path):
+        # There, no expiry keeps for ever.
+        aged = is_age(attribute.path) and after is not None and _is_shorter(kind, attribute)
+        return aged or grips_more(change, attribute)
+    if isinstance(after, Unknown) and names and (kind, names[-1]) in _BLOCKS:
+        return True
+    if not names or (kind, names[-1]) not in KEPT_FOR:
         return False
-    if after is None:
-        return kind != _EXPIRY  # there, no expiry keeps for ever
-    old, new = _days(kind, before), _days(kind, after)
+    return after is None or _is_shorter(kind, attribute)
+
+
+def _is_shorter(kind: str, attribute: AttributeChange) -> bool:
+    old, new = _days(kind, attribute.before), _days(kind, attribute.after)
     return new is None or old is None or new < old
 
 

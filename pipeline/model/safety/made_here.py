@@ -1,7 +1,7 @@
 """Is something made by this very change set, so that it cannot hold data or rights yet?"""
 
 from pipeline.model.change_set import Action, ChangeSet
-from pipeline.model.values import Unknown, Value
+from pipeline.model.values import Known, Unknown, Value
 
 
 def is_made_here(value: Value, change_set: ChangeSet) -> bool:
@@ -13,3 +13,15 @@ def is_made_here(value: Value, change_set: ChangeSet) -> bool:
         return False
     made = {change.address for change in change_set.changes if change.action is Action.CREATE}
     return all(".".join(reference.split(".")[:2]) in made for reference in value.references)
+
+
+def is_new_bucket(bucket: Value, change_set: ChangeSet) -> bool:
+    """True if this is a bucket that the change set creates, referred to or called by its name."""
+    names = (
+        change.attribute("bucket")
+        for change in change_set.changes
+        if change.type == "aws_s3_bucket" and change.action is Action.CREATE
+    )
+    return is_made_here(bucket, change_set) or any(
+        name is not None and isinstance(name.after, Known) and name.after == bucket for name in names
+    )

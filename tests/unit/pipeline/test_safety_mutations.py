@@ -114,6 +114,12 @@ def _expire_existing(plan: Plan) -> None:
     _set(item, "create", item["change"]["before"])
 
 
+def _expire_inside(plan: Plan) -> None:
+    rules = copy.deepcopy(_of(plan, "aws_s3_bucket")["change"]["before"]["lifecycle_rule"])
+    rules[0]["expiration"][0]["days"] = 1
+    _update(plan, "aws_s3_bucket", lifecycle_rule=rules)
+
+
 def _move(plan: Plan) -> None:
     _of(plan, "aws_api_gateway_method")["previous_address"] = "aws_api_gateway_method.Earlier"
 
@@ -193,6 +199,7 @@ MUTATIONS: Final = (
     Mutation("data-loss/replace", lambda p: _replace(p, "aws_cloudwatch_log_group")),
     Mutation("data-loss/retention", lambda p: _update(p, "aws_cloudwatch_log_group", retention_in_days=1)),
     Mutation("data-loss/retention", _expire_existing),
+    Mutation("data-loss/retention", _expire_inside),
     Mutation("disruption/delete", lambda p: _destroy(p, "aws_api_gateway_method")),
     Mutation("disruption/replace", lambda p: _replace(p, "aws_api_gateway_method")),
     Mutation("drift/gone", _lose_by_hand),

@@ -80,6 +80,25 @@ def test_a_new_api_deployment_is_harmless() -> None:
         ("aws_s3_bucket_lifecycle_configuration", "rule.0.status", "Disabled", "Enabled", True),
         ("aws_s3_bucket_lifecycle_configuration", "rule.0.status", "Enabled", "Disabled", False),
         ("aws_s3_bucket_lifecycle_configuration", "rule.0.filter.0.prefix", "tmp/", "", True),
+        ("aws_s3_bucket_lifecycle_configuration", "rule.0.filter.0.prefix", "tmp/", None, True),
+        ("aws_s3_bucket_lifecycle_configuration", "rule.0.prefix", "tmp/", "", True),
+        ("aws_s3_bucket_lifecycle_configuration", "rule.0.prefix", "", Unknown(), False),
+        ("aws_s3_bucket_lifecycle_configuration", "rule", [{"id": "x"}], Unknown(("var.x",)), True),
+        ("aws_s3_bucket_lifecycle_configuration", "rule.1", None, Unknown(("var.x",)), True),
+        ("aws_s3_bucket_lifecycle_configuration", "rule.0.expiration", [], Unknown(("var.x",)), True),
+        ("aws_s3_bucket_lifecycle_configuration", "rule.0.id", "x", Unknown(("var.x",)), False),
+        ("aws_s3_bucket_lifecycle_configuration", "rule.0.transition.0.days", 90, Unknown(), False),
+        ("aws_s3_bucket", "lifecycle_rule.0.expiration.0.days", 30, 1, True),
+        ("aws_s3_bucket", "lifecycle_rule.0.expiration.0.days", 1, 30, False),
+        ("aws_s3_bucket", "lifecycle_rule.0.expiration.0.days", None, 1, True),
+        ("aws_s3_bucket", "lifecycle_rule.0.noncurrent_version_expiration.0.days", 30, 1, True),
+        ("aws_s3_bucket", "lifecycle_rule.0.prefix", "tmp/", "", True),
+        ("aws_s3_bucket", "lifecycle_rule.0.tags.kind", "tmp", None, True),
+        ("aws_s3_bucket", "lifecycle_rule.0.enabled", False, True, True),
+        ("aws_s3_bucket", "lifecycle_rule.0.enabled", True, False, False),
+        ("aws_s3_bucket", "lifecycle_rule", [], Unknown(("var.x",)), True),
+        ("aws_s3_bucket", "tags.Owner", "a", "b", False),
+        ("aws_backup_plan", "rule", [{"lifecycle": 1}], Unknown(("var.x",)), True),
         (
             "aws_s3_bucket_lifecycle_configuration",
             "rule.0.noncurrent_version_expiration.0.noncurrent_days",
@@ -99,6 +118,24 @@ def test_a_new_api_deployment_is_harmless() -> None:
 def test_forgetting_sooner_is_data_loss(kind: str, path: str, before: Any, after: Any, is_loss: bool) -> None:
     """A retention that shortens, an expiry that begins or grips more, loses data; the other way does not."""
     assert ("data-loss/retention" in _ids(_update(kind, path, before, after))) == is_loss
+
+
+def test_a_rule_that_goes_as_a_whole_throws_nothing_away() -> None:
+    """A filter that disappears widens its rule, unless the rule goes with it."""
+    kind = "aws_s3_bucket_lifecycle_configuration"
+    gone = (attribute("rule.0.status", "Enabled", None), attribute("rule.0.filter.0.prefix", "tmp/", None))
+    assert _ids(change(kind, Action.UPDATE, *gone)) == set()
+    assert _ids(change(kind, Action.UPDATE, gone[1])) == {"data-loss/retention"}
+
+
+def test_a_first_expiry_that_cannot_be_read_is_data_loss() -> None:
+    """A lifecycle made for a bucket that is there already, and whose rules come from outside, may take all of it."""
+    rules = attribute("rule", None, Unknown(("var.rules",)))
+    on = attribute("bucket", None, "receipts-staging")
+    made = change("aws_s3_bucket_lifecycle_configuration", Action.CREATE, on, rules)
+    bucket = change("aws_s3_bucket", Action.CREATE, attribute("bucket", None, "receipts-staging"))
+    assert _ids(made) == {"data-loss/retention"}
+    assert _ids(made, bucket) == set()
 
 
 _WEAKENED: dict[str, tuple[Any, Any, Any]] = {

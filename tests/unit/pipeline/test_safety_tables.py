@@ -5,7 +5,7 @@ from typing import Any, Final
 import pytest
 
 from pipeline.model.change_set import Action
-from pipeline.model.safety import access, data_loss, findings, outside, protection_rules
+from pipeline.model.safety import access, data_loss, expiry, findings, outside, protection_rules
 from tests.unit.pipeline.change_sets import attribute, change, change_set
 
 PROTECTIONS: Final[tuple[tuple[str, str, Any, Any], ...]] = (
@@ -266,7 +266,7 @@ def test_every_row_is_listed_here() -> None:
     assert set(ACCESS) == set(access.ACCESS_TYPES)
     assert set(ATTRIBUTES) == access.ACCESS_NAMES
     assert NAMES == outside.NAMES
-    assert set(KEPT) == data_loss.KEPT_FOR
+    assert set(KEPT) == data_loss.KEPT_FOR | {(expiry.OWN, name) for name in expiry.DAYS}
     assert set(HOLDING) == data_loss.EXCEPT
     assert set(EMPTY) == set(data_loss.HOLDS_NOTHING)
 
