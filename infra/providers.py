@@ -15,7 +15,9 @@ _bindings.begin()
 # ruff: noqa: E402
 from cdktf import (
     App,
+    DefaultTokenResolver,
     S3Backend,
+    StringConcat,
     TerraformElement,
     TerraformLocal,
     TerraformOutput,
@@ -24,6 +26,7 @@ from cdktf import (
     TerraformVariable,
     TerraformVariableValidationConfig,
     Token,
+    Tokenization,
 )
 from cdktf_cdktf_provider_aws.api_gateway_account import ApiGatewayAccount
 from cdktf_cdktf_provider_aws.api_gateway_api_key import ApiGatewayApiKey
@@ -124,6 +127,13 @@ S3BucketEncryptionDefault = _EncryptionDefault  # its own name leaves no room on
 
 _bindings.finish()
 
+
+def resolved(scope: Construct, value: object) -> object:
+    """The value as it will be written: whatever another resource tells is an expression that names it."""
+    resolver = DefaultTokenResolver(StringConcat())
+    return Tokenization.resolve(value, resolver=resolver, scope=scope, preparing=False)
+
+
 __all__ = [
     "ApiGatewayAccount",
     "ApiGatewayApiKey",
@@ -202,4 +212,5 @@ __all__ = [
     "TerraformVariable",
     "TerraformVariableValidationConfig",
     "Token",
+    "resolved",
 ]

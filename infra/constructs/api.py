@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 from infra import permissions
 from infra.api_definition import ApiDefinition, Problem
@@ -35,6 +35,7 @@ from infra.providers import (
     LambdaPermission,
     TerraformElement,
     TerraformResourceLifecycle,
+    resolved,
 )
 
 # What an account may do in one region before anyone asks for more.
@@ -140,12 +141,17 @@ class PaymentRestApi(Construct):
         self.api_name: str = api.name
         self._root_id: str = api.root_resource_id
         self._execution_arn: str = api.execution_arn
-        surface = [*self._build_routes(props), *self._build_gateway_responses(props.definition.problems)]
-        self._build_stage(props, surface)
+        self._build_routes(props)
+        self._build_gateway_responses(props.definition.problems)
+        self._build_stage(props, self._built())
         self._build_usage_plan(props)
         self._build_permission(props.function)
 
-    def _build_routes(self, props: PaymentRestApiProps) -> list[TerraformElement]:
+    def _built(self) -> list[TerraformElement]:
+        """Everything that is here so far."""
+        return [child for child in self.node.children if isinstance(child, TerraformElement)]
+
+    def _build_routes(self, props: PaymentRestApiProps) -> None:
         models = {
             name: ApiGatewayModel(
                 self,
@@ -166,7 +172,6 @@ class PaymentRestApi(Construct):
             validate_request_parameters=True,
         )
         resources = {"": self._root_id}
-        made: list[TerraformElement] = list(models.values())
         for route in props.definition.routes:
             resource_id = self._resource(route.path, resources)
             id_ = _id_of(route.path)
@@ -184,7 +189,7 @@ class PaymentRestApi(Construct):
                 else None,
                 request_parameters=dict.fromkeys(route.required_parameters, True),
             )
-            integration = ApiGatewayIntegration(
+            ApiGatewayIntegration(
                 self,
                 f"{id_}{route.method.title()}Integration",
                 rest_api_id=self.api_id,
@@ -194,8 +199,6 @@ class PaymentRestApi(Construct):
                 type="AWS_PROXY",
                 uri=props.function.alias_invoke_arn,
             )
-            made += [method, integration]
-        return made
 
     def _resource(self, path: str, resources: dict[str, str]) -> str:
         """The id of the resource at `path`, made on first need, its parents before it."""
@@ -212,8 +215,8 @@ class PaymentRestApi(Construct):
             resources[path] = resource.id
         return resources[path]
 
-    def _build_gateway_responses(self, problems: Mapping[str, Problem]) -> list[TerraformElement]:
-        return [
+    def _build_gateway_responses(self, problems: Mapping[str, Problem]) -> None:
+        for kind, problem in problems.items():
             ApiGatewayGatewayResponse(
                 self,
                 _camel(kind),
@@ -223,8 +226,6 @@ class PaymentRestApi(Construct):
                 response_parameters=PROBLEM_HEADERS,
                 response_templates={"application/json": _problem_template(kind, problem)},
             )
-            for kind, problem in problems.items()
-        ]
 
     def _build_stage(self, props: PaymentRestApiProps, surface: list[TerraformElement]) -> None:
         log_group = CloudwatchLogGroup(
@@ -240,7 +241,7 @@ class PaymentRestApi(Construct):
             "Deployment",
             rest_api_id=self.api_id,
             description="What the stage serves",
-            triggers={"surface": _digest(props.definition)},
+            triggers={"surface": self._digest(surface)},
             # The stage must never point to a deployment that is gone.
             lifecycle=TerraformResourceLifecycle(create_before_destroy=True),
             depends_on=surface,
@@ -276,6 +277,11 @@ class PaymentRestApi(Construct):
                 throttling_burst_limit=props.burst,
             ),
         )
+
+    def _digest(self, surface: list[TerraformElement]) -> str:
+        """Changes whenever what the stage serves does, and then a new deployment is made."""
+        bodies = resolved(self, [element.to_terraform() for element in surface])
+        return hashlib.sha256(_canonical(bodies).encode()).hexdigest()
 
     def _build_usage_plan(self, props: PaymentRestApiProps) -> None:
         plan = ApiGatewayUsagePlan(
@@ -317,11 +323,6 @@ class PaymentRestApi(Construct):
 
 def _canonical(value: object) -> str:
     return json.dumps(value, sort_keys=True, separators=(",", ":"))
-
-
-def _digest(definition: ApiDefinition) -> str:
-    """Changes whenever what the stage serves does, and then a new deployment is made."""
-    return hashlib.sha256(_canonical(asdict(definition)).encode()).hexdigest()
 
 
 def _id_of(path: str) -> str:

@@ -151,12 +151,28 @@ def test_change_of_the_surface_makes_a_new_deployment(default: Stack) -> None:
     assert digests[-1] == surface(default)
 
 
+@pytest.mark.parametrize(
+    ("name", "other"),
+    [
+        ("PROBLEM_HEADERS", {"gatewayresponse.header.Content-Type": "'text/plain'"}),
+        ("_problem_template", lambda kind, problem: f"{kind} {problem.title}"),
+    ],
+)
+def test_change_of_an_answer_makes_a_new_deployment(
+    default: Stack, monkeypatch: pytest.MonkeyPatch, name: str, other: Any
+) -> None:
+    """What API Gateway answers by itself is served from the deployment too, whatever the definition says."""
+    monkeypatch.setattr(f"infra.constructs.api.{name}", other)
+
+    assert surface(api()) != surface(default)
+
+
 def test_deployment_waits_for_all_it_serves(default: Stack) -> None:
     """A deployment is a copy: it is made after everything it copies, and before the old one goes."""
     deployment = only(default, "aws_api_gateway_deployment")
     copied = {
         f"aws_api_gateway_{kind}.{name}"
-        for kind in ("method", "integration", "model", "gateway_response")
+        for kind in ("resource", "method", "integration", "model", "request_validator", "gateway_response")
         for name in resources(default, f"aws_api_gateway_{kind}")
     }
 
