@@ -158,5 +158,5 @@ def _show_change_set(context: Context, entries: Sequence[Entry], found: Found, *
         print_json(document | {"decisions": [{"at": at, "said": told} for at, told in view.decisions]})
         return
     console = results()
-    show_change_set.show(console, judged.change_set, judged.findings, judged.needs_person)
+    show_change_set.show(console, judged.change_set, judged.findings, judged.needs_person, whole=True)
     show_decisions(console, view.decisions)

@@ -101,7 +101,7 @@ def view_of(
     parts = tuple(
         Part(
             section.title,
-            tuple(Text(line.depth, line.text, line.tone) for line in section.lines[:_LINES_PER_PART]),
+            tuple(_text(line, with_inside=waits) for line in section.lines[:_LINES_PER_PART]),
             max(len(section.lines) - _LINES_PER_PART, 0),
         )
         for section in show_change_set.page(change_set, judged.findings, judged.needs_person)
@@ -113,6 +113,12 @@ def view_of(
         parts=parts,
         tree=tree_of(change_set, reading.resources(release, str(entry.body["environment"]))),
     )
+
+
+def _text(line: show_change_set.Line, *, with_inside: bool) -> Text:
+    """Return a line for the page. What is folded comes along where somebody has to decide, and only there."""
+    inside = tuple(_text(below, with_inside=True) for below in line.inside) if with_inside else ()
+    return Text(line.depth, line.text, line.tone, inside)
 
 
 def _newest_of_each(entries: Sequence[Entry]) -> list[Entry]:

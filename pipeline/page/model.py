@@ -134,11 +134,12 @@ class Board:
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """One line of a change set: how deep, what, how it should strike the eye."""
+    """One line of a change set: how deep, what, how it should strike the eye, what is folded below it."""
 
     depth: int
     text: str
     tone: str
+    inside: tuple["Text", ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

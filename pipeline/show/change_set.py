@@ -4,10 +4,9 @@ The words are made once (`page`), as sections of lines; the three forms only lay
 be undone, then what was found, then what changes, then what is new.
 """
 
-import json
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -18,12 +17,11 @@ from pipeline.model.change_set import Action, AttributeChange, ChangeSet, Output
 from pipeline.model.release import short
 from pipeline.model.safety.data_loss import holds_data
 from pipeline.model.safety.finding import Finding
-from pipeline.model.values import Known, Secret, Unknown, Value, path_text
-from pipeline.show.text import escaped, folded, folded_pair, safe
+from pipeline.model.values import Unknown
+from pipeline.show.text import escaped, safe
+from pipeline.show.values import Told, change_told, spelled, unpacked, value_told
 
 Tone = Literal["plain", "danger", "warning", "change", "new", "quiet", "title"]
-
-_LONG_LISTS = 6
 
 _STYLES: dict[Tone, str] = {
     "plain": "",
@@ -66,11 +64,19 @@ _ORDERS = {
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line: how deep, what, how it should strike the eye. The tone never says what the words do not."""
+    """One line. The tone never says what the words do not.
+
+    Attributes:
+        depth: How far it is indented.
+        text: What it says.
+        tone: How it should strike the eye.
+        inside: What is folded below it.
+    """
 
     depth: int
     text: str
     tone: Tone = "plain"
+    inside: tuple["Line", ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,15 +139,32 @@ def show(
     change_set: ChangeSet,
     findings: Sequence[Finding] = (),
     needs_person: Sequence[str] = (),
+    *,
+    whole: bool = False,
 ) -> None:
-    """Print it to a terminal. Colour and width are the console's; the words are enough without colour."""
+    """Print it to a terminal. Colour and width are the console's; the words are enough without colour.
+
+    Args:
+        console: Where to.
+        change_set: What would be done.
+        findings: What stands out.
+        needs_person: Why a person has to say yes.
+        whole: Whether to print what is folded too.
+    """
     _print_line(console, Line(-1, headline(change_set), "title"))
     _print_line(console, Line(-1, summary_line(change_set)))
     for section in page(change_set, findings, needs_person):
         console.print()
         console.print(Text(section.title, _STYLES["title"]))
-        for line in section.lines:
+        for line in unfolded(section.lines) if whole else section.lines:
             _print_line(console, line)
+
+
+def unfolded(lines: Iterable[Line]) -> Iterator[Line]:
+    """Yield every line, with what is folded below it behind it."""
+    for line in lines:
+        yield line
+        yield from unfolded(line.inside)
 
 
 def _print_line(console: Console, line: Line) -> None:
@@ -181,7 +204,10 @@ def to_document(
         "findings": [finding.to_json() for finding in findings],
         "change_set": change_set.to_json(),
         "sections": [
-            {"title": section.title, "lines": ["  " * line.depth + line.text for line in section.lines]}
+            {
+                "title": section.title,
+                "lines": ["  " * line.depth + line.text for line in unfolded(section.lines)],
+            }
             for section in page(change_set, findings, needs_person)
         ],
     }
@@ -196,14 +222,14 @@ def _destructive(changes: Sequence[ResourceChange]) -> Iterator[Line]:
     for change in gone:
         if change.action.replaces:
             yield Line(0, f"replace {_name(change)}{_because(change)}; {_ORDERS[change.action]}", "danger")
-            told = [attribute for attribute in change.attributes if not _is_reported(attribute)]
+            told = [attribute for attribute in change.attributes if not _is_given(attribute)]
             yield from _attribute_lines(told)
             if reported := len(change.attributes) - len(told):
                 noun = "value" if reported == 1 else "values"
                 yield Line(1, f"and {reported} {noun} that the provider gives the new one", "quiet")
 
 
-def _is_reported(attribute: AttributeChange) -> bool:
+def _is_given(attribute: AttributeChange) -> bool:
     """True for what a new object gets from the provider in any case: its id, its address."""
     return isinstance(attribute.after, Unknown) and not attribute.after.references
 
@@ -219,7 +245,7 @@ def _findings(findings: Sequence[Finding]) -> Iterator[Line]:
         tone: Tone = "danger" if finding.severity.rank == 0 else "warning"
         yield Line(0, safe(f"{finding.severity.value}, {finding.kind.value}: {finding.sentence}"), tone)
         if finding.before is not None or finding.after is not None:
-            yield Line(1, _arrow(finding.before, finding.after))
+            yield _told(1, "", change_told(finding.before, finding.after))
         yield Line(1, safe(f"[{finding.id}]"), "quiet")
 
 
@@ -240,7 +266,16 @@ def _creates(changes: Sequence[ResourceChange]) -> Iterator[Line]:
         yield Line(0, safe(f"{group}: {len(members)} {noun}"), "new")
         kinds = Counter(member.type for member in members)
         told = (kind if times == 1 else f"{times} {kind}" for kind, times in sorted(kinds.items()))
-        yield Line(1, safe(", ".join(told)))
+        inside = tuple(line for member in members for line in _created(member))
+        yield Line(1, safe(", ".join(told)), inside=inside)
+
+
+def _created(change: ResourceChange) -> Iterator[Line]:
+    """Say what a new resource is made of, as far as it is decided; what the provider gives it is left out."""
+    yield Line(2, f"create {_name(change)}", "new")
+    for attribute in change.attributes:
+        if attribute.after is not None and not _is_given(attribute) and attribute.path[:1] != ("tags_all",):
+            yield Line(3, f"{safe(attribute.name)}: {spelled(attribute.after)}")
 
 
 def _group(change: ResourceChange) -> str:
@@ -254,7 +289,9 @@ def _group(change: ResourceChange) -> str:
 def _transfers(changes: Sequence[ResourceChange]) -> Iterator[Line]:
     for change in changes:
         if change.importing is not None:
-            yield Line(0, f"import {_name(change)} from {_value(change.importing)}", "warning")
+            told = value_told(change.importing)
+            inside = tuple(Line(1, text) for text in told.whole)
+            yield Line(0, f"import {_name(change)} from {told.text}", "warning", inside)
         if change.previous_address is not None:
             yield Line(0, f"move {safe(change.previous_address)} to {_name(change)}", "warning")
         if change.action is Action.FORGET:
@@ -269,7 +306,7 @@ def _reads(changes: Sequence[ResourceChange]) -> Iterator[Line]:
 
 def _outputs(outputs: Sequence[OutputChange]) -> Iterator[Line]:
     for output in outputs:
-        yield Line(0, safe(f"{output.name}: ") + _arrow(output.before, output.after))
+        yield _told(0, safe(output.name), change_told(output.before, output.after))
 
 
 def _undecided(change_set: ChangeSet) -> Iterator[Line]:
@@ -317,86 +354,16 @@ def _attribute_lines(attributes: Sequence[AttributeChange]) -> Iterator[Line]:
     for attribute in attributes:
         is_echo = attribute.path[:1] == ("tags_all",) and ("tags", *attribute.path[1:]) in told
         if attribute.changes and not is_echo:
-            for name, before, after in _unpacked(attribute):
-                yield Line(1, f"{safe(name)}: {_arrow(before, after)}")
+            for name, before, after in unpacked(attribute):
+                yield _told(1, safe(name), change_told(before, after))
 
 
-def _unpacked(attribute: AttributeChange) -> Iterator[tuple[str, Value, Value]]:
-    """Take a JSON document in a string apart, so that a changed policy shows what changed in it."""
-    before, after = _document(attribute.before), _document(attribute.after)
-    if before is None or after is None:
-        yield attribute.name, attribute.before, attribute.after
-        return
-    inside = dict(_leaves(before)), dict(_leaves(after))
-    paths = sorted(
-        {*inside[0], *inside[1]}, key=lambda path: [(isinstance(step, str), str(step)) for step in path]
-    )
-    changed = [path for path in paths if inside[0].get(path) != inside[1].get(path)]
-    for path in changed:
-        yield f"{attribute.name} → {path_text(path)}", inside[0].get(path), inside[1].get(path)
-    if not changed:
-        yield f"{attribute.name} (only its spelling)", attribute.before, attribute.after
-
-
-def _document(value: Value) -> Any:
-    match value:
-        case Known():
-            written = value.value
-        case Unknown():
-            written = value.expression
-        case _:
-            written = None
-    try:
-        document = json.loads(written) if isinstance(written, str) else None
-    except (ValueError, RecursionError):
-        return None
-    return document if isinstance(document, dict | list) else None
-
-
-def _leaves(node: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[tuple[str | int, ...], Known]]:
-    if isinstance(node, dict) and node:
-        for name, item in node.items():
-            yield from _leaves(item, (*path, name))
-    elif isinstance(node, list) and any(isinstance(item, dict | list) for item in node):
-        for position, item in enumerate(node):
-            yield from _leaves(item, (*path, position))
-    else:
-        yield path, Known.of(node)
-
-
-def _arrow(before: Value, after: Value) -> str:
-    if isinstance(before, Secret) and isinstance(after, Secret):
-        return "(secret) → (another secret)" if before != after else "(secret)"
-    if isinstance(before, Known) and isinstance(after, Known):
-        if (difference := _list_difference(before.value, after.value)) is not None:
-            return difference
-        old, new = folded_pair(_spelling(before), _spelling(after))
-        return f"{old} → {new}"
-    return f"{_value(before)} → {_value(after)}"
-
-
-def _list_difference(before: Any, after: Any) -> str | None:
-    """Say what a long list loses and gains, instead of showing it twice."""
-    if not isinstance(before, list) or not isinstance(after, list) or len(before) + len(after) < _LONG_LISTS:
-        return None
-    lost = [_value(Known.of(item)) for item in before if item not in after]
-    gained = [_value(Known.of(item)) for item in after if item not in before]
-    told = [f"loses {', '.join(lost)}"] * bool(lost) + [f"gains {', '.join(gained)}"] * bool(gained)
-    return "; ".join(told) or "in another order or number"
-
-
-def _value(value: Value) -> str:
-    return folded(_spelling(value)) if isinstance(value, Known) else _spelling(value)
-
-
-def _spelling(value: Value) -> str:
-    match value:
-        case None:
-            return "(none)"
-        case Known():
-            return safe(json.dumps(value.value, ensure_ascii=False))
-        case Secret():
-            return "(secret)"
-        case Unknown(references=references, secret=secret):
-            source = safe(f": {', '.join(references)}") if references else ""
-            return f"({'a secret ' if secret else ''}known after apply{source})"
+def _told(depth: int, name: str, told: Told) -> Line:
+    """Return a line about a value; one that does not show all that differs says so, and how to see it."""
+    inside = tuple(Line(depth + 1, text) for text in told.whole)
+    said = f"{name}: {told.text}" if name else told.text
+    if not told.hidden:
+        return Line(depth, said, inside=inside)
+    places = "1 place that differs is" if told.hidden == 1 else f"{told.hidden} places that differ are"
+    text = f"{said}; {places} folded: `nox -s show` or `--json` has all"
+    return Line(depth, text, "warning", inside)

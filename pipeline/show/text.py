@@ -3,7 +3,7 @@
 import re
 from datetime import UTC, datetime
 
-_FOLD_AT = 72
+FOLD_AT = 72
 _CONTEXT = 24
 
 
@@ -18,18 +18,9 @@ def safe(text: str) -> str:
 
 def folded(text: str) -> str:
     """Return `text`, or its beginning and end if it is long, with its length."""
-    if len(text) <= _FOLD_AT:
+    if len(text) <= FOLD_AT:
         return text
     return f"{text[:_CONTEXT]}…{text[-_CONTEXT:]} ({len(text)} characters)"
-
-
-def folded_pair(before: str, after: str) -> tuple[str, str]:
-    """Return both folded around the first place where they differ, so that different ones look different."""
-    if len(before) <= _FOLD_AT and len(after) <= _FOLD_AT:
-        return before, after
-    pairs = enumerate(zip(before, after, strict=False))
-    differs = next((place for place, (one, other) in pairs if one != other), min(len(before), len(after)))
-    return _around(before, differs), _around(after, differs)
 
 
 def moment(at: str) -> str:
@@ -44,14 +35,6 @@ def moment(at: str) -> str:
 def escaped(text: str) -> str:
     """Return text that Markdown shows as it is: no markup, no link, no mention, no HTML, no table cell's end."""
     return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", text)
-
-
-def _around(text: str, place: int) -> str:
-    if len(text) <= _FOLD_AT:
-        return text
-    start, end = max(place - _CONTEXT, 0), place + _CONTEXT
-    left, right = ("…" if start else ""), ("…" if end < len(text) else "")
-    return f"{left}{text[start:end]}{right} ({len(text)} characters)"
 
 
 def _spelled(character: str) -> str:

@@ -111,7 +111,12 @@ def change_set_for(release: str, place: str, *, hostile: bool = False) -> Change
                 change("aws_cloudwatch_metric_alarm", Action.CREATE, f"Monitoring/Alarm{number}")
                 for number in range(4)
             ),
-            change("aws_sns_topic", Action.CREATE, "Monitoring/Topic"),
+            change(
+                "aws_sns_topic",
+                Action.CREATE,
+                "Monitoring/Topic",
+                AttributeChange(("display_name",), None, Known.of("Alarms")),
+            ),
         ),
     )
 

@@ -155,6 +155,19 @@ def test_what_waits_comes_first_and_says_what_an_approver_types() -> None:
     assert f"nox -s show -- {digits}" in Reader(render(page)).text
 
 
+def test_what_is_folded_can_be_unfolded_where_somebody_has_to_decide() -> None:
+    """What is in a new resource is below its group, and only in the change set that waits."""
+    page = page_of(everything())
+    waits, *others = page.change_sets
+    creates = next(part for part in waits.parts if part.title == "Creates")
+
+    inside = [below.text for line in creates.lines for below in line.inside]
+    assert "create aws_sns_topic PaymentApi/Monitoring/Topic" in inside
+    assert 'display_name: "Alarms"' in inside
+    assert not any(line.inside for view in others for part in view.parts for line in part.lines)
+    assert 'display_name: "Alarms"' in Reader(render(page)).text
+
+
 def test_a_change_set_says_what_became_of_it() -> None:
     """What people said stands below it with its reason, and how its apply ended."""
     rejected = next(each for each in page_of(everything()).change_sets if each.operation == "rollback")

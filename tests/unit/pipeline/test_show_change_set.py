@@ -13,7 +13,8 @@ from pipeline.model.change_set import Action, ChangeSet, Check, DeferredChange, 
 from pipeline.model.safety import Finding, Kind, Severity, findings
 from pipeline.model.values import Known, Secret, Unknown
 from pipeline.show.change_set import show, to_document, to_markdown
-from pipeline.show.text import folded, folded_pair, safe
+from pipeline.show.pair import folded_pair
+from pipeline.show.text import folded, safe
 from tests.unit.pipeline.change_sets import CHANGE_SETS, FEW, attribute, change, change_set, read, recorded
 
 _HOSTILE = "a\x1b[2J\x1b[31mred\r\n\u202egnp\u2028`````\n# not a title <script>alert(1)</script>"
@@ -136,18 +137,22 @@ def _words(text: str) -> list[str]:
 @FEW
 @given(CHANGE_SETS)
 def test_the_words_are_the_same_everywhere(shown: ChangeSet) -> None:
-    """Terminal, Markdown and JSON differ in layout and in nothing else."""
+    """Whole, terminal and JSON differ in layout and in nothing else; folded, terminal and Markdown."""
     found = findings(shown)
     document = to_document(shown, found, ("because",))
     told = [document["headline"], document["summary_line"]]
     for section in document["sections"]:
         told += [section["title"], *section["lines"]]
-    wide = Console(width=10_000, file=io.StringIO(), no_color=True)
-    show(wide, shown, found, ("because",))
-    assert isinstance(wide.file, io.StringIO)
-    assert _words(wide.file.getvalue()) == _words(" ".join(told))
+
+    def printed(*, whole: bool) -> str:
+        wide = Console(width=10_000, file=io.StringIO(), no_color=True)
+        show(wide, shown, found, ("because",), whole=whole)
+        assert isinstance(wide.file, io.StringIO)
+        return wide.file.getvalue()
+
+    assert _words(printed(whole=True)) == _words(" ".join(told))
     markdown = re.sub(r"^`{3,}(text)?$", "", to_markdown(shown, found, ("because",)), flags=re.MULTILINE)
-    assert _words(markdown) == _words(" ".join(told))
+    assert _words(markdown) == _words(printed(whole=False))
 
 
 @FEW
@@ -306,8 +311,78 @@ def test_safe_text_is_visible_and_tells_texts_apart(text: str) -> None:
 def test_two_long_values_that_differ_look_different(one: str, other: str, shared: str) -> None:
     """Folding keeps the place where two values part."""
     if one != other:
-        before, after = folded_pair(shared + one + shared, shared + other + shared)
+        before, after, _ = folded_pair(shared + one + shared, shared + other + shared)
         assert before != after
+
+
+@given(st.text("abc ", max_size=200), st.text("abc ", max_size=200), st.text("abc ", max_size=200))
+def test_what_differs_behind_the_first_difference_is_never_lost(before: str, one: str, other: str) -> None:
+    """Two changes that are not the same are shown otherwise, or each says that it does not show all."""
+    start, later = "x" * 100, "y" * 100
+    old = start + "OLD" + later + before
+    pairs = [folded_pair(old, start + "NEW" + later + end) for end in (one, other)]
+    if one != other:
+        assert pairs[0] != pairs[1] or pairs[0].hidden
+
+
+def test_every_place_that_differs_is_shown() -> None:
+    """A wide-open address behind a harmless change in the same long string is there to be read."""
+    filler = "yyyy " * 30
+    before, after, hidden = folded_pair(f"OLD1 {filler}10.0.0.0/8", f"NEW1 {filler}0.0.0.0/0")
+    assert (before.startswith("OLD1 "), "10.0.0.0/8" in before) == (True, True)
+    assert (after.startswith("NEW1 "), "0.0.0.0/0" in after) == (True, True)
+    assert hidden == 0
+
+
+def _scattered(places: int) -> ChangeSet:
+    filler = " the same words in both of them, which nobody wants to look at twice in a row "
+    before = filler.join(f"red{number}" for number in range(places))
+    changed = attribute("script", before, before.replace("red", "blue"))
+    return change_set(change("aws_a", Action.UPDATE, changed))
+
+
+def test_what_a_short_form_does_not_show_is_counted_and_is_in_the_whole() -> None:
+    """Of many places that differ the first are shown, the others are counted; `show` and JSON have every one."""
+    shown = _scattered(9)
+    text = " ".join(_printed(shown).split())
+    assert "red5" in text
+    assert "red6" not in text
+    assert "3 places that differ are folded: `nox -s show` or `--json` has all" in text
+    assert "3 places that differ are folded" in to_markdown(shown)
+    console = Console(width=80, file=io.StringIO())
+    show(console, shown, whole=True)
+    assert isinstance(console.file, io.StringIO)
+    for whole in (console.file.getvalue(), json.dumps(to_document(shown))):
+        assert all(f"red{number}" in whole and f"blue{number}" in whole for number in range(9))
+
+
+def test_a_long_value_that_is_new_is_not_shown_by_its_ends_alone() -> None:
+    """Where something long comes or goes, the middle is folded, said to be, and in the whole."""
+    long = "a" * 50 + "0.0.0.0/0" + "b" * 50
+    shown = change_set(change("aws_a", Action.UPDATE, attribute("rule", None, long)))
+    assert "1 place that differs is folded" in " ".join(_printed(shown).split())
+    assert "0.0.0.0/0" in json.dumps(to_document(shown)["sections"])
+
+
+def test_what_is_in_a_new_resource_is_folded_and_there() -> None:
+    """A new policy can be read before it is approved; what the provider gives it is left out."""
+    policy = json.dumps({"Statement": [{"Action": "*", "Resource": "${aws_b.it.arn}"}]})
+    new = change(
+        "aws_iam_policy",
+        Action.CREATE,
+        attribute("policy", None, Unknown(("aws_b.it.arn",), policy)),
+        attribute("arn", None, Unknown()),
+        attribute("path", None, "/"),
+        construct_path="payments-dev/PaymentApi/Function/Policy",
+    )
+    shown = change_set(new)
+    assert "Resource" not in _printed(shown)
+    lines = to_document(shown)["sections"][0]["lines"]
+    assert lines[2:] == [
+        "    create aws_iam_policy PaymentApi/Function/Policy",
+        f"      policy: (known after apply: {json.dumps(policy)})",
+        '      path: "/"',
+    ]
 
 
 @given(st.text(max_size=2_000))
