@@ -9,11 +9,13 @@ from pipeline.model.safety import (
     data_loss,
     disruption,
     drift,
+    guards,
     indexes,
     newly_made,
     outside,
     protection,
     unproven,
+    ways_in,
 )
 from pipeline.model.safety.finding import Finding, Kind, Severity
 from pipeline.model.safety.rules import RULES, registered
@@ -47,7 +49,9 @@ def findings(
         *disruption.find(change_set),
         *access.find(change_set, stack, baseline),
         *newly_made.find(change_set, stack, baseline),
+        *ways_in.find(change_set, stack, baseline),
         *protection.find(change_set),
+        *guards.find(change_set),
         *outside.find(change_set),
         *drift.find(change_set),
         *unproven.find(change_set),

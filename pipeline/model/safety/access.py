@@ -56,7 +56,13 @@ _ROLE_NAMES = frozenset(
         "service_role",
     }
 )
-ACCESS_NAMES = _ROLE_NAMES | {"acl", "managed_policy_arns", "permissions_boundary", "publicly_accessible"}
+ACCESS_NAMES = _ROLE_NAMES | {
+    "acl",
+    "grant",
+    "managed_policy_arns",
+    "permissions_boundary",
+    "publicly_accessible",
+}
 _FREE_NAMES = frozenset({"parameters", "tags", "tags_all", "variables"})  # below, anybody names anything
 
 # What a policy is on: the same text on something else gives access to something else.

@@ -1,6 +1,6 @@
 """Is something made by this very change set, so that it cannot hold data or rights yet?"""
 
-from pipeline.model.change_set import Action, ChangeSet
+from pipeline.model.change_set import Action, AttributeChange, ChangeSet
 from pipeline.model.values import Known, Unknown, Value
 
 
@@ -25,3 +25,17 @@ def is_new_bucket(bucket: Value, change_set: ChangeSet) -> bool:
     return is_made_here(bucket, change_set) or any(
         name is not None and isinstance(name.after, Known) and name.after == bucket for name in names
     )
+
+
+def follows(attribute: AttributeChange, change_set: ChangeSet) -> bool:
+    """True if it points at what it pointed at before, which this change set replaces."""
+    after = attribute.after
+    if not isinstance(after, Unknown) or not after.references or attribute.before is None:
+        return False
+    pointed_at = {".".join(reference.split(".")[:2]) for reference in after.references}
+    replaced = {
+        change.address
+        for change in change_set.changes
+        if change.action.replaces and any(a.before == attribute.before for a in change.attributes)
+    }
+    return pointed_at <= replaced

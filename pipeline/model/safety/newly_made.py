@@ -1,4 +1,4 @@
-"""Wider access through something new: it acts as a role that exists, is open from the start, or is keyless."""
+"""Wider access through something new: it acts as a role that exists, or is open from the start."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -24,24 +24,9 @@ def find(change_set: ChangeSet, stack: Stack | None, baseline: Stack | None) -> 
     for change in change_set.changes:
         if change.action is not Action.CREATE:
             continue
-        if _is_open_method(change) and not _is_proven(change, None, stack, baseline):
-            yield Finding(
-                "access/open-method",
-                Kind.ACCESS,
-                Severity.HIGH,
-                change.address,
-                f"{change.label} is a new way into the API that asks for no key",
-            )
         for attribute in change.attributes:
             if _is_news(change, attribute, change_set) and not _is_proven(change, attribute, stack, baseline):
                 yield _given(change, attribute)
-
-
-def _is_open_method(change: ResourceChange) -> bool:
-    if change.type != "aws_api_gateway_method":
-        return False
-    key = change.attribute("api_key_required")
-    return key is None or key.after != Known.of(True)
 
 
 def _is_news(change: ResourceChange, attribute: AttributeChange, change_set: ChangeSet) -> bool:
@@ -53,16 +38,12 @@ def _is_news(change: ResourceChange, attribute: AttributeChange, change_set: Cha
 
 
 def _is_proven(
-    change: ResourceChange, attribute: AttributeChange | None, stack: Stack | None, baseline: Stack | None
+    change: ResourceChange, attribute: AttributeChange, stack: Stack | None, baseline: Stack | None
 ) -> bool:
-    """True if it is written the same in the environment before: the whole resource, or the attribute."""
+    """True if it is written the same in the environment before."""
     here, there = written_at(stack, change.address), written_at(baseline, change.address)
-    if here is None or there is None:
-        return False
-    if attribute is None:
-        return here == there
     name = str(attribute.path[0])
-    return name in here and here[name] == there.get(name)
+    return here is not None and there is not None and name in here and here[name] == there.get(name)
 
 
 def _given(change: ResourceChange, attribute: AttributeChange) -> Finding:

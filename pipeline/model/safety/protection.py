@@ -1,4 +1,4 @@
-"""Weaker protection: a guard is turned down, taken away, or changed in a way that only a person can judge."""
+"""Weaker protection: a setting is turned down, or changed in a way that only a person can judge."""
 
 import re
 from collections.abc import Iterator
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pipeline.model.change_set import Action, AttributeChange, ChangeSet, ResourceChange
 from pipeline.model.safety.finding import Finding, Kind, Severity
 from pipeline.model.safety.left_open import is_left_open
-from pipeline.model.safety.protection_rules import GUARDS, RULES, STRONG, TELLING, Weaker
+from pipeline.model.safety.protection_rules import RULES, STRONG, TELLING, Weaker
 from pipeline.model.values import Known, Path, Value
 
 _UNLIMITED = -1  # a limit that is taken away; Terraform writes it as a number below nothing
@@ -18,16 +18,7 @@ Rules = tuple[tuple[str, str, Weaker], ...]
 def find(change_set: ChangeSet, rules: Rules = RULES) -> Iterator[Finding]:
     """Yield a finding for everything that protects less than before."""
     for change in change_set.changes:
-        if change.action in {Action.DELETE, Action.FORGET} and change.deposed is None:
-            if change.type.startswith(GUARDS):
-                yield Finding(
-                    "protection/removed",
-                    Kind.PROTECTION,
-                    Severity.HIGH,
-                    change.address,
-                    f"takes away {change.label}, which protects or warns",
-                )
-        elif change.action is Action.UPDATE or change.action.replaces:
+        if change.action is Action.UPDATE or change.action.replaces:
             yield from _weakened(change, rules)
 
 
@@ -37,7 +28,7 @@ def _weakened(change: ResourceChange, rules: Rules) -> Iterator[Finding]:
             continue
         weaker = rule_for(change.type, attribute.path, rules)
         if weaker is not None:
-            if _weakens(weaker, attribute):
+            if weakens(weaker, attribute):
                 severity = Severity.MEDIUM if weaker == "any" else Severity.HIGH
                 word = "changes" if weaker == "any" else "turns down"
                 yield _finding("weaker", severity, change, attribute, word)
@@ -56,7 +47,8 @@ def rule_for(kind: str, path: Path, rules: Rules = RULES) -> Weaker | None:
     return "any" if any(name.startswith(f"{plain}.") for name, _ in mine) else None
 
 
-def _weakens(weaker: Weaker, attribute: AttributeChange) -> bool:
+def weakens(weaker: Weaker, attribute: AttributeChange) -> bool:
+    """Return whether the attribute protects less after the change than before it."""
     before, after = attribute.before, attribute.after
     if weaker == "not false":
         return after is not None and after != Known.of(False)
@@ -64,14 +56,13 @@ def _weakens(weaker: Weaker, attribute: AttributeChange) -> bool:
         return _limit(after) > _limit(before)
     if before is None:
         return False  # there was no such protection
-    weakens = {
+    answers = {
         "not true": after != Known.of(True),
         "lower": _amount(after) < _amount(before),
-        "gone": after is None or after == Known.of(""),
         "other": not (isinstance(after, Known) and after.value in STRONG),
         "any": True,
     }
-    return weakens[weaker]
+    return answers[weaker]
 
 
 def _limit(value: Value) -> float:

@@ -5,8 +5,8 @@ Each row: the type, the path without positions, and what weakens it. A row match
 
 from typing import Final, Literal
 
-Weaker = Literal["not true", "not false", "higher", "lower", "gone", "other", "any"]
-"""What weakens: no longer true, no longer false, raised, lowered, taken away, not in STRONG, any change."""
+Weaker = Literal["not true", "not false", "higher", "lower", "other", "any"]
+"""What weakens: no longer true, no longer false, raised, lowered, not in STRONG, any change."""
 
 RULES: Final[tuple[tuple[str, str, Weaker], ...]] = (
     ("aws_api_gateway_domain_name", "security_policy", "any"),
@@ -15,7 +15,7 @@ RULES: Final[tuple[tuple[str, str, Weaker], ...]] = (
     ("aws_api_gateway_method", "authorizer_id", "any"),
     ("aws_api_gateway_method", "request_models", "any"),
     ("aws_api_gateway_method", "request_parameters", "not true"),
-    ("aws_api_gateway_method", "request_validator_id", "gone"),
+    ("aws_api_gateway_method", "request_validator_id", "any"),
     ("aws_api_gateway_method_settings", "settings.caching_enabled", "not false"),
     ("aws_api_gateway_method_settings", "settings.data_trace_enabled", "not false"),
     ("aws_api_gateway_method_settings", "settings.logging_level", "other"),
@@ -28,8 +28,8 @@ RULES: Final[tuple[tuple[str, str, Weaker], ...]] = (
     ("aws_api_gateway_rest_api", "api_key_source", "any"),
     ("aws_api_gateway_rest_api", "disable_execute_api_endpoint", "not true"),
     ("aws_api_gateway_rest_api", "endpoint_configuration", "any"),
-    ("aws_api_gateway_stage", "access_log_settings", "gone"),
-    ("aws_api_gateway_stage", "client_certificate_id", "gone"),
+    ("aws_api_gateway_stage", "access_log_settings", "any"),
+    ("aws_api_gateway_stage", "client_certificate_id", "any"),
     ("aws_api_gateway_stage", "xray_tracing_enabled", "not true"),
     ("aws_api_gateway_usage_plan", "quota_settings.limit", "higher"),
     ("aws_api_gateway_usage_plan", "throttle_settings.burst_limit", "higher"),

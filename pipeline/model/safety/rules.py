@@ -15,6 +15,7 @@ RULES: Final[Mapping[str, Kind]] = MappingProxyType(
         "access/refusal-lost": Kind.ACCESS,
         "access/resource": Kind.ACCESS,
         "access/role": Kind.ACCESS,
+        "access/stage": Kind.ACCESS,
         "access/statement": Kind.ACCESS,
         "access/unreadable": Kind.ACCESS,
         "data-loss/delete": Kind.DATA_LOSS,

@@ -17,6 +17,7 @@ from tests.unit.pipeline.change_sets import KEY, PROVIDER, Plan, read, recorded
 
 _ROLE = "arn:aws:iam::111111111111:role/operators-dev"
 _STAGING = "no-widening"
+_SETTINGS = "aws_api_gateway_method_settings"
 
 
 def _ordinary() -> Plan:
@@ -120,6 +121,17 @@ def _expire_inside(plan: Plan) -> None:
     _update(plan, "aws_s3_bucket", lifecycle_rule=rules)
 
 
+def _give_body(plan: Plan) -> None:
+    item = _add(plan, "aws_api_gateway_rest_api", name="another-dev")
+    sides = {"before": {"name": "another-dev"}, "after": {"name": "another-dev", "body": "{}"}}
+    item["change"] = {"actions": ["update"], **sides, "after_unknown": {}}
+
+
+def _guard_another(plan: Plan) -> None:
+    _replace(plan, "aws_s3_bucket_public_access_block")
+    _of(plan, "aws_s3_bucket_public_access_block")["change"]["after"]["bucket"] = "another-dev"
+
+
 def _move(plan: Plan) -> None:
     _of(plan, "aws_api_gateway_method")["previous_address"] = "aws_api_gateway_method.Earlier"
 
@@ -188,9 +200,12 @@ MUTATIONS: Final = (
     Mutation("access/attribute", lambda p: _add(p, "aws_s3_object", acl="public-read")),
     Mutation("access/grant", lambda p: _policy(p, "aws_iam_role_policy", _GRANT)),
     Mutation("access/open-method", lambda p: _add(p, "aws_api_gateway_method", api_key_required=False)),
+    Mutation("access/open-method", _give_body),
     Mutation("access/refusal-lost", lambda p: _policy(p, "aws_s3_bucket_policy", keep=False)),
     Mutation("access/resource", lambda p: _add(p, "aws_iam_role_policy_attachment", **_ATTACHED)),
     Mutation("access/role", lambda p: _add(p, "aws_lambda_function", function_name="another-dev")),
+    Mutation("access/stage", lambda p: _add(p, "aws_api_gateway_stage", stage_name="second-dev")),
+    Mutation("access/stage", lambda p: _update(p, "aws_api_gateway_deployment", stage_name="second-dev")),
     Mutation("access/statement", lambda p: _policy(p, "aws_s3_bucket_policy", _ALLOW_ALL)),
     Mutation("access/statement", _trust_more),
     Mutation("access/unreadable", _hide_policy),
@@ -213,6 +228,11 @@ MUTATIONS: Final = (
         "protection/removed",
         lambda p: _destroy(p, "aws_cloudwatch_metric_alarm"),
         beside=frozenset({"disruption/delete"}),
+    ),
+    Mutation("protection/removed", _guard_another, beside=frozenset({"disruption/replace"})),
+    Mutation("protection/weaker", lambda p: _add(p, _SETTINGS, method_path="payments/POST")),
+    Mutation(
+        "protection/weaker", lambda p: _update(p, "aws_api_gateway_method", request_validator_id="laxer")
     ),
     Mutation(
         "protection/unlisted",

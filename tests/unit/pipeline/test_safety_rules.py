@@ -144,7 +144,6 @@ _WEAKENED: dict[str, tuple[Any, Any, Any]] = {
     "not false": (False, True, (True, False)),
     "higher": (10, 20, (20, 10)),
     "lower": (35, 7, (7, 35)),
-    "gone": ("x", None, (None, "x")),
     "other": (min(STRONG), "Weaker", ("Weaker", min(STRONG))),
     "any": ("x", "y", (None, "y")),
 }
@@ -158,8 +157,7 @@ def test_every_protection_is_guarded_one_way(kind: str, path: str, weaker: str) 
     assert "protection/weaker" not in _ids(_update(kind, path, before, after))
     replaced = change(kind, Action.REPLACE_CREATE_FIRST, attribute(path, strong, weak))
     assert "protection/weaker" in _ids(replaced)
-    if weaker != "gone":
-        assert "protection/weaker" in _ids(_update(kind, path, strong, Unknown(("var.x",))))
+    assert "protection/weaker" in _ids(_update(kind, path, strong, Unknown(("var.x",))))
     if weaker != "not false":
         assert "protection/weaker" in _ids(_update(kind, path, strong, None))
 

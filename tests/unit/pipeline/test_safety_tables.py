@@ -5,7 +5,7 @@ from typing import Any, Final
 import pytest
 
 from pipeline.model.change_set import Action
-from pipeline.model.safety import access, data_loss, expiry, findings, outside, protection_rules
+from pipeline.model.safety import access, data_loss, expiry, findings, guards, outside, protection_rules
 from tests.unit.pipeline.change_sets import attribute, change, change_set
 
 PROTECTIONS: Final[tuple[tuple[str, str, Any, Any], ...]] = (
@@ -15,7 +15,7 @@ PROTECTIONS: Final[tuple[tuple[str, str, Any, Any], ...]] = (
     ("aws_api_gateway_method", "authorizer_id", "x", "y"),
     ("aws_api_gateway_method", "request_models", "x", "y"),
     ("aws_api_gateway_method", "request_parameters", True, False),
-    ("aws_api_gateway_method", "request_validator_id", "x", ""),
+    ("aws_api_gateway_method", "request_validator_id", "x", "y"),
     ("aws_api_gateway_method_settings", "settings.caching_enabled", False, True),
     ("aws_api_gateway_method_settings", "settings.data_trace_enabled", False, True),
     ("aws_api_gateway_method_settings", "settings.logging_level", "INFO", "Weaker"),
@@ -28,8 +28,8 @@ PROTECTIONS: Final[tuple[tuple[str, str, Any, Any], ...]] = (
     ("aws_api_gateway_rest_api", "api_key_source", "x", "y"),
     ("aws_api_gateway_rest_api", "disable_execute_api_endpoint", True, False),
     ("aws_api_gateway_rest_api", "endpoint_configuration", "x", "y"),
-    ("aws_api_gateway_stage", "access_log_settings", "x", ""),
-    ("aws_api_gateway_stage", "client_certificate_id", "x", ""),
+    ("aws_api_gateway_stage", "access_log_settings", "x", "y"),
+    ("aws_api_gateway_stage", "client_certificate_id", "x", "y"),
     ("aws_api_gateway_stage", "xray_tracing_enabled", True, False),
     ("aws_api_gateway_usage_plan", "quota_settings.limit", 10, 20),
     ("aws_api_gateway_usage_plan", "throttle_settings.burst_limit", 10, 20),
@@ -183,6 +183,7 @@ ACCESS: Final = (
 ATTRIBUTES: Final = (
     "acl",
     "credentials",
+    "grant",
     "iam_instance_profile",
     "managed_policy_arns",
     "permissions_boundary",
@@ -249,6 +250,18 @@ EMPTY: Final = (
     "aws_sqs_queue_policy",
 )
 
+POINTING: Final = (
+    ("aws_api_gateway_method_settings", "method_path"),
+    ("aws_api_gateway_method_settings", "stage_name"),
+    ("aws_api_gateway_request_validator", "rest_api_id"),
+    ("aws_api_gateway_usage_plan", "api_id"),
+    ("aws_api_gateway_usage_plan", "stage"),
+    ("aws_iam_role_policies_exclusive", "role_name"),
+    ("aws_s3_bucket_versioning", "bucket"),
+    ("aws_wafv2_web_acl_association", "resource_arn"),
+    ("aws_wafv2_web_acl_association", "web_acl_arn"),
+)
+
 _UNKNOWN = "aws_thing"
 
 
@@ -266,6 +279,7 @@ def test_every_row_is_listed_here() -> None:
     assert set(ACCESS) == set(access.ACCESS_TYPES)
     assert set(ATTRIBUTES) == access.ACCESS_NAMES
     assert NAMES == outside.NAMES
+    assert {name for _, name in POINTING} == guards.THINGS | guards.PARTS
     assert set(KEPT) == data_loss.KEPT_FOR | {(expiry.OWN, name) for name in expiry.DAYS}
     assert set(HOLDING) == data_loss.EXCEPT
     assert set(EMPTY) == set(data_loss.HOLDS_NOTHING)
@@ -281,6 +295,12 @@ def test_each_protection_is_missed(kind: str, path: str, before: Any, after: Any
 def test_each_guard_is_missed(kind: str) -> None:
     """Without its row, taking it away would be a disruption at most."""
     assert "protection/removed" in _rules(kind, Action.DELETE)
+
+
+@pytest.mark.parametrize(("kind", "name"), POINTING)
+def test_each_name_of_what_is_guarded_is_read(kind: str, name: str) -> None:
+    """A guard that names something else there has left what it was on."""
+    assert "protection/removed" in _rules(kind, Action.UPDATE, attribute(f"x.0.{name}", "a", "b"))
 
 
 @pytest.mark.parametrize("word", WORDS)
