@@ -1,10 +1,11 @@
 """Loads only the part of the bindings that is used, and lets Node.js start meanwhile.
 
 A generated package does two things when it is imported: it defines Python classes, and it has jsii load its
-assembly. Here the second is taken out. The assemblies of `constructs` and `cdktf` load in Node.js while
+assembly. Here the second is taken out. The assemblies of the core load in Node.js while
 Python still defines classes. The AWS bindings have more than two thousand submodules and a root that imports
 every one of them; the root is bypassed, so that a submodule is imported alone, and jsii is handed an assembly
-of just the imported ones. What is imported decides: a new resource needs nothing here.
+of just the imported ones. What is imported decides: a new resource needs nothing here. The packages' names come
+from `providers.py`.
 """
 
 import importlib.metadata
@@ -12,6 +13,7 @@ import importlib.util
 import os
 import sys
 import types
+from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from importlib.machinery import ModuleSpec
 from pathlib import Path
@@ -21,10 +23,6 @@ import jsii
 from infra.errors import InfraError
 from infra.provider_assembly import assembly_of
 
-PACKAGE = "cdktf_cdktf_provider_aws"
-ASSEMBLY = "@cdktf/provider-aws"
-# In the order in which jsii needs them.
-_CORE = ("constructs", "cdktf")
 # `whole` hands jsii the packaged assembly: slower, and the way to tell whether trimming is at fault.
 MODE_VARIABLE = "TOLLGATE_PROVIDER_ASSEMBLY"
 
@@ -41,10 +39,17 @@ class _Redirected:
 
 
 class Bindings:
-    """The generated packages, between the start of their imports and the end."""
+    """The generated packages, between the start of their imports and the end.
 
-    def __init__(self) -> None:
-        self._core: Future[None] | None = None
+    Args:
+        package: The Python package of the provider's bindings.
+        assembly: What jsii calls it.
+        core: The packages that it stands on, in the order in which jsii needs them.
+    """
+
+    def __init__(self, package: str, assembly: str, core: Sequence[str]) -> None:
+        self._package, self._assembly, self._core = package, assembly, tuple(core)
+        self._loading: Future[None] | None = None
 
     def begin(self) -> None:
         """Take the loading out of the imports that follow, and start it in the background.
@@ -52,16 +57,16 @@ class Bindings:
         Raises:
             InfraError: If a package is not installed.
         """
-        if PACKAGE in sys.modules or any(name in sys.modules for name in _CORE):
+        if any(name in sys.modules for name in (self._package, *self._core)):
             return  # somebody imported them already, whole
-        for name in _CORE:
+        for name in self._core:
             _stand_in(name, _root(name))
-        root = _root(PACKAGE)
-        sys.modules[PACKAGE] = _empty(root)
-        _stand_in(PACKAGE, root)
+        root = _root(self._package)
+        sys.modules[self._package] = _empty(root)
+        _stand_in(self._package, root)
         # One worker: jsii takes one request at a time.
         with_node = ThreadPoolExecutor(1, thread_name_prefix="jsii")
-        self._core = with_node.submit(_load_core)
+        self._loading = with_node.submit(self._load_core)
         with_node.shutdown(wait=False)
 
     def finish(self) -> None:
@@ -70,22 +75,33 @@ class Bindings:
         Raises:
             InfraError: If the packaged assembly is not laid out as expected.
         """
-        if self._core is None:
+        if self._loading is None:
             return
-        version, packaged = _packaged(PACKAGE)
+        version, packaged = _packaged(self._package)
+        what = self._assembly, version, self._package, packaged
         if os.environ.get(MODE_VARIABLE) == "whole":
-            self._core.result()
-            jsii.JSIIAssembly.load(ASSEMBLY, version, PACKAGE, packaged)
+            self._loading.result()
+            jsii.JSIIAssembly.load(*what)
             return
-        with assembly_of(PACKAGE, packaged, used_namespaces()) as path:
-            self._core.result()
-            jsii.JSIIAssembly.load(ASSEMBLY, version, PACKAGE, packaged, _kernel=_Redirected(os.fspath(path)))
+        with assembly_of(self._package, packaged, self.used_namespaces()) as path:
+            self._loading.result()
+            jsii.JSIIAssembly.load(*what, _kernel=_Redirected(os.fspath(path)))
 
+    def used_namespaces(self) -> frozenset[str]:
+        """The jsii namespaces of the imported submodules, as their classes name them: `s3Bucket`, `kmsKey`."""
+        names = set()
+        for module_name, module in list(sys.modules.items()):
+            if module_name.startswith(f"{self._package}."):
+                for value in vars(module).values():
+                    jsii_type = getattr(value, "__jsii_type__", None)
+                    if isinstance(jsii_type, str) and jsii_type.startswith(f"{self._assembly}."):
+                        names.add(jsii_type.removeprefix(f"{self._assembly}.").partition(".")[0])
+        return frozenset(names)
 
-def _load_core() -> None:
-    for name in _CORE:
-        version, packaged = _packaged(name)
-        jsii.JSIIAssembly.load(name, version, name, packaged)
+    def _load_core(self) -> None:
+        for name in self._core:
+            version, packaged = _packaged(name)
+            jsii.JSIIAssembly.load(name, version, name, packaged)
 
 
 def _root(package: str) -> ModuleSpec:
@@ -119,16 +135,3 @@ def _packaged(package: str) -> tuple[str, str]:
     folder = Path(sys.modules[f"{package}._jsii"].__path__[0])
     (path,) = folder.glob("*.jsii.tgz")
     return path.name.removesuffix(".jsii.tgz").rpartition("@")[2], path.name
-
-
-def used_namespaces() -> frozenset[str]:
-    """The jsii namespaces of the imported submodules, as their classes name them: `s3Bucket`, `kmsKey`."""
-    prefix = f"{PACKAGE}."
-    names = set()
-    for module_name, module in list(sys.modules.items()):
-        if module_name.startswith(prefix):
-            for value in vars(module).values():
-                jsii_type = getattr(value, "__jsii_type__", None)
-                if isinstance(jsii_type, str) and jsii_type.startswith(f"{ASSEMBLY}."):
-                    names.add(jsii_type.removeprefix(f"{ASSEMBLY}.").partition(".")[0])
-    return frozenset(names)

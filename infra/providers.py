@@ -1,15 +1,15 @@
 """The one door to CDKTF and its AWS bindings.
 
-Everything else in this room imports them from here: if the bindings move (CDK Terrain renames the packages),
-this file and `bindings.py` are what changes.
+Everything else in this room imports them from here, and nothing else knows what the packages are called: if they
+move (CDK Terrain renames them), this file and the requirements are what changes.
 """
 
 from infra import jsii_runtime
 from infra.bindings import Bindings
 
 jsii_runtime.prepare()
-_bindings = Bindings()
-_bindings.begin()
+bindings = Bindings("cdktf_cdktf_provider_aws", "@cdktf/provider-aws", core=("constructs", "cdktf"))
+bindings.begin()
 
 # This has to stand before the first of these imports.
 # ruff: noqa: E402
@@ -25,6 +25,7 @@ from cdktf import (
     TerraformStack,
     TerraformVariable,
     TerraformVariableValidationConfig,
+    Testing,
     Token,
     Tokenization,
 )
@@ -125,7 +126,7 @@ from constructs import Construct
 
 S3BucketEncryptionDefault = _EncryptionDefault  # its own name leaves no room on the line for an alias
 
-_bindings.finish()
+bindings.finish()
 
 
 def resolved(scope: Construct, value: object) -> object:
@@ -211,6 +212,8 @@ __all__ = [
     "TerraformStack",
     "TerraformVariable",
     "TerraformVariableValidationConfig",
+    "Testing",
     "Token",
+    "bindings",
     "resolved",
 ]

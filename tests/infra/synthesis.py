@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from infra.naming import InstanceNames
-from infra.providers import Construct, TerraformStack
+from infra.providers import Construct, TerraformStack, Testing
 
 NAMES = InstanceNames(environment="dev", suffix="pr-42", account_id="123456789012", owner="payments")
 Stack = Mapping[str, Any]
@@ -13,8 +13,6 @@ Stack = Mapping[str, Any]
 
 def synth(build: Callable[[Construct], object]) -> Stack:
     """The stack that holds what `build` puts into it, as Terraform will read it."""
-    from cdktf import Testing
-
     stack = TerraformStack(Testing.app(), "test")
     build(stack)
     made: Stack = json.loads(Testing.synth(stack))
