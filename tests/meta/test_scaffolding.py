@@ -108,6 +108,11 @@ def test_a_workflow_calls_nox_and_trusts_nobody(path: Path) -> None:
             assert re.fullmatch(RUNS_NOX, step["run"]), step["run"]
 
 
+def test_ci_follows_every_link() -> None:
+    """The strict build of the documents is a part of CI: nothing else sees a link inside the generated pages."""
+    assert "&& nox -s lint types docs\n" in (ROOT / ".github/workflows/ci.yml").read_text(encoding="utf-8")
+
+
 def test_hooks_are_the_locked_tools() -> None:
     """No hook comes from another repository: each is a tool of `.venv`, with its version in the lock."""
     hooks = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8"))["repos"]
