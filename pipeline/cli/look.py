@@ -21,7 +21,7 @@ from pipeline.page.change_sets import Reading, view_of
 from pipeline.page.change_sets import said_about as what_was_said
 from pipeline.page.differences import differences
 from pipeline.page.find import Found, find
-from pipeline.page.gather import gather, gather_broken
+from pipeline.page.gather import gather, gather_broken, seen_before
 from pipeline.page.model import HistoryRow
 from pipeline.page.proofs import proofs_of
 from pipeline.page.stories import stories_of
@@ -50,7 +50,8 @@ def page(
     said = progress()
     with said.step("page", "look") as step:
         try:
-            material = gather(Context.open(said, target))
+            before = seen_before()
+            material = gather(Context.open(said, target), before)
         except LedgerError as error:
             broken = error
             material = gather_broken(error)

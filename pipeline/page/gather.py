@@ -14,7 +14,7 @@ from pipeline.model.environment import Instance
 from pipeline.model.errors import LedgerError, TollgateError
 from pipeline.model.history import History, State, read_history
 from pipeline.model.ledger import Entry
-from pipeline.model.release import stack_title
+from pipeline.model.release import short, stack_title
 from pipeline.page.build import Material
 from pipeline.page.change_sets import Reading
 from pipeline.page.differences import differences
@@ -26,21 +26,33 @@ from pipeline.settings import Environments, load_environments, load_project
 from pipeline.show.text import safe
 from pipeline.status import status_rows
 from pipeline.stores.ledger import Ledger
+from pipeline.stores.ledger_memory import Head, LedgerMemory
 from pipeline.stores.releases import ReleaseStore
 from pipeline.verify import verify
 from pipeline.waiting import change_set_beside
 
 _COMMIT = re.compile(r"[0-9a-f]{40}")
-_REMEMBERED = (
-    "Every signature, every key's power and every link from genesis on was checked, and this clone finds every "
-    "entry that it verified before. The anchors beside the states are compared by `nox -s verify`."
-)
+_CHECKED = "Every signature, every key's power and every link from genesis on was checked."
+_NOT_HERE = "The entries noted beside the states of the instances are compared before each apply, not here."
 _SALVAGED = "Compared with nothing: what follows the last good entry is not believed."
 _NEW = "There is nothing to compare yet."
 
 
-def gather(context: Context) -> Material:
+def seen_before() -> Head:
+    """Return the highest entry that this clone verified before now; to be asked before the ledger is opened.
+
+    Raises:
+        LedgerError: What this clone remembers is damaged.
+    """
+    return LedgerMemory(Home.find().ledger.with_suffix(".verified")).head()
+
+
+def gather(context: Context, before: Head) -> Material:
     """Read everything through a context, whose ledger verified when it was opened.
+
+    Args:
+        context: The project, its stores and its ledger.
+        before: What `seen_before` said before the context was opened.
 
     Raises:
         LedgerError: The ledger does not verify; `gather_broken` shows what does.
@@ -57,14 +69,7 @@ def gather(context: Context) -> Material:
         history=history,
         entries=entries,
         rows=_rows(context, history),
-        verification=Verification(
-            verified=len(entries),
-            total=len(entries),
-            head=history.head,
-            anchor=_REMEMBERED if entries else _NEW,
-            at=now.isoformat(timespec="seconds"),
-            problems=_problems(context) if entries else (),
-        ),
+        verification=_verification(context, entries, before, now),
         reading=Reading(
             judged=lambda entry: change_set_beside(context.ledger, entry),
             resources=lambda release, place: _resources(context.store, release, place),
@@ -182,13 +187,42 @@ def _rows(context: Context, history: History) -> list[dict[str, Any]]:
         return plain_rows(history, context.environments, error)
 
 
-def _problems(context: Context) -> tuple[str, ...]:
-    """Return what `nox -s verify` finds in what the ledger records; what cannot be checked is a problem too."""
+def _verification(context: Context, entries: Sequence[Entry], before: Head, now: datetime) -> Verification:
+    problems, unchecked = _looked_through(context) if entries else ((), ())
+    return Verification(
+        verified=len(entries),
+        total=len(entries),
+        head=entries[-1].digest if entries else None,
+        anchor=_compared_with(before) if entries else _NEW,
+        at=now.isoformat(timespec="seconds"),
+        problems=problems,
+        unchecked=unchecked,
+    )
+
+
+def _compared_with(before: Head) -> str:
+    """Say with what the ledger was compared, and what nobody has shown by it."""
+    if before.number:
+        return (
+            f"{_CHECKED} This clone had verified up to entry {before.number} ({short(before.digest)}) before, and "
+            f"the ledger still holds it. {_NOT_HERE}"
+        )
+    return (
+        f"{_CHECKED} It was compared with nothing: this clone sees the ledger for the first time, so nothing shows "
+        "that it is complete. `nox -s verify -- --contains N:sha256:…` compares it with an entry that you know. "
+        f"{_NOT_HERE}"
+    )
+
+
+def _looked_through(context: Context) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return what is the matter with what the ledger records, and what of it could not be looked at here."""
     try:
-        found = verify(context.ledger.path, ReleaseStore(context.home.releases))
+        found = verify(context.ledger.path, context.store)
     except TollgateError as error:
-        return (safe(error.message),)
-    return tuple(safe(f"{problem.kind}: {problem.sentence}") for problem in found.problems)
+        return (), (safe(error.message),)
+    problems = (problem for problem in found.problems if problem not in found.absent)
+    absent = (safe(f"{problem.sentence} on this machine") for problem in found.absent)
+    return tuple(safe(f"{problem.kind}: {problem.sentence}") for problem in problems), tuple(absent)
 
 
 def _resources(store: ReleaseStore, release: str, place: str) -> Mapping[str, str | None]:

@@ -23,6 +23,7 @@ class Verification:
         unknown: What this version does not know: the entry's number and its kind.
         problems: What is the matter with what the ledger records: evidence that is not genuine, a step that was
             taken where a gate said no.
+        unchecked: What could not be looked at on this machine, and why.
     """
 
     verified: int
@@ -33,6 +34,7 @@ class Verification:
     problem: str | None = None
     unknown: tuple[tuple[int, str], ...] = ()
     problems: tuple[str, ...] = ()
+    unchecked: tuple[str, ...] = ()
 
     @property
     def holds(self) -> bool:

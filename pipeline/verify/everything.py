@@ -74,6 +74,7 @@ class _Case:
     Attributes:
         settings: The settings that the ledger pins, by digest.
         problems: What is the matter, as it is found.
+        absent: Those of them that only say that a release is not in this store.
     """
 
     ledger: Path
@@ -81,6 +82,7 @@ class _Case:
     entries: tuple[Entry, ...]
     settings: dict[str, PinnedRules] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
+    absent: list[Problem] = field(default_factory=list)
 
     def verify(
         self, release: str | None, contains: Anchor | None, say: Callable[[str], None]
@@ -111,6 +113,7 @@ class _Case:
             problems=tuple(dict.fromkeys(self.problems)),
             notes=(*_told(gone), *_relaxed(self.entries)),
             is_anchored=contains is not None,
+            absent=tuple(self.absent),
         )
 
     def _anchors(self, contains: Anchor | None) -> Iterator[Problem]:
@@ -137,6 +140,7 @@ class _Case:
             gone = error.message.endswith("is missing")
             kind = ProblemKind.MISSING if gone else ProblemKind.FORGED
             self.problems.append(Problem(kind, f"release {short(digest)}: {error.message}"))
+            self.absent += self.problems[-1:] if gone else []
         except RegistryDownError:
             raise  # nobody can tell what it holds
         except RegistryError as error:

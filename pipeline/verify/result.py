@@ -46,6 +46,8 @@ class Verification:
         problems: Everything that is the matter.
         notes: What was not looked at, and why.
         is_anchored: Whether the ledger was compared with an entry known from elsewhere.
+        absent: Those of the problems that only say that a release is not in the store at hand, which may be nobody's
+            fault: another machine has it.
     """
 
     entries: int
@@ -54,6 +56,7 @@ class Verification:
     problems: tuple[Problem, ...]
     notes: tuple[str, ...] = ()
     is_anchored: bool = False
+    absent: tuple[Problem, ...] = ()
 
     @property
     def verdict(self) -> str:

@@ -11,7 +11,7 @@ import pytest
 from pipeline.cli.console import progress
 from pipeline.context import Context
 from pipeline.page.build import build_page
-from pipeline.page.gather import gather
+from pipeline.page.gather import gather, seen_before
 from tests.pipeline.tiny_project import TinyProject
 
 pytestmark = [pytest.mark.cloud, pytest.mark.terraform]
@@ -31,7 +31,7 @@ def page(project: TinyProject) -> dict[str, Any]:
         patch.setenv("TOLLGATE_PROJECT", str(project.root))
         patch.setenv("TOLLGATE_HOME", str(project.home))
         patch.delenv("TOLLGATE_TARGET", raising=False)
-        made = dataclasses.asdict(build_page(gather(Context.open(progress()))))
+        made = dataclasses.asdict(build_page(gather(Context.open(progress()), seen_before())))
     found: dict[str, Any] = json.loads(json.dumps(made))
     return found
 

@@ -17,10 +17,11 @@ from pipeline.model.errors import LedgerError, TollgateError, UsageError
 from pipeline.model.kinds import Kind
 from pipeline.model.ledger import Entry
 from pipeline.model.trust import Role
-from pipeline.page.gather import gather, gather_broken
+from pipeline.page.gather import gather, gather_broken, seen_before
 from pipeline.page.salvage import salvage
 from pipeline.stores.git import BareRepository
 from pipeline.stores.ledger import BRANCH, ENTRY_FILE
+from pipeline.stores.ledger_memory import Head
 from pipeline.stores.sealed import seal
 from tests.pipeline.tiny_project import TinyProject
 
@@ -126,7 +127,7 @@ def test_an_entry_of_a_newer_version_is_named(project: Path) -> None:
     append_raw(project, next_entry(Context.open(progress()), "teleport"))
 
     with pytest.raises(LedgerError, match="teleport") as caught:
-        gather(Context.open(progress()))
+        gather(Context.open(progress()), Head())
     verification = gather_broken(caught.value).verification
     assert verification.unknown == ((5, "teleport"),)
     assert (verification.verified, verification.total) == (4, 5)
@@ -165,6 +166,46 @@ def test_a_release_that_the_store_has_lost_is_told_beside_what_the_ledger_knows(
     html = (project / "out" / "index.html").read_text(encoding="utf-8")
     assert "not in the store" in html
     assert "Refund in parts" in html
+
+
+def test_what_only_this_machine_lacks_is_no_problem_of_the_ledger(project: Path) -> None:
+    """An approver's clone without the releases says that it could not look at them, and accuses nobody."""
+    shutil.rmtree(project / ".tollgate" / "releases" / "blobs")
+    verification = gather(Context.open(progress()), seen_before()).verification
+
+    assert [line.endswith("is missing on this machine") for line in verification.unchecked] == [True]
+    assert not any("is missing" in line and "release" in line for line in verification.problems)
+
+
+def test_an_altered_release_is_a_problem(project: Path) -> None:
+    """Bytes that are not what their name says are told as forged, not as away."""
+    context = Context.open(progress())
+    digest = context.history().candidates[0].release
+    (project / ".tollgate" / "releases" / "blobs" / "sha256" / digest[7:]).write_text("{}", encoding="utf-8")
+    verification = gather(context, seen_before()).verification
+
+    assert any(line.startswith(f"forged: release {digest[7:19]}") for line in verification.problems)
+    assert verification.unchecked == ()
+
+
+def test_what_the_ledger_was_compared_with_is_said(project: Path) -> None:
+    """A clone that verified entries before names the newest of them; the page claims nothing else."""
+    before = seen_before()
+    told = gather(Context.open(progress()), before).verification.anchor
+
+    assert before.number == 4
+    assert f"This clone had verified up to entry 4 ({before.digest[7:19]}) before" in told
+    assert "noted beside the states of the instances are compared before each apply, not here" in told
+
+
+def test_a_first_look_shows_no_completeness(project: Path) -> None:
+    """A clone that has never seen the ledger was compared with nothing, and says how it can be."""
+    shutil.rmtree(project / ".tollgate" / "ledger.verified")
+    before = seen_before()
+    told = gather(Context.open(progress()), before).verification.anchor
+
+    assert "this clone sees the ledger for the first time, so nothing shows that it is complete" in told
+    assert "`nox -s verify -- --contains N:sha256:…`" in told
 
 
 def test_a_folder_that_cannot_be_written_is_said_in_a_sentence(project: Path) -> None:

@@ -193,3 +193,14 @@ def test_a_commit_that_is_not_here_is_refused(
     assert "was built from commit" in result.stderr
     assert "which is not here" in result.stderr
     assert fresh.entries() == ()
+
+
+def test_the_page_of_a_fresh_clone_finds_nothing_wrong(
+    builder: TinyProject, fresh: TinyProject, shared: dict[str, str]
+) -> None:
+    """An approver or a job with an empty disk sees the releases by way of the registry, and no false problem."""
+    del builder  # it has filled what both share
+    found = json.loads(fresh.succeed("page", "--json", **shared))["verification"]
+
+    assert (found["problems"], found["unchecked"]) == ([], [])
+    assert "sees the ledger for the first time" in found["anchor"]

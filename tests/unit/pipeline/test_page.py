@@ -314,6 +314,17 @@ def test_what_is_the_matter_with_the_records_is_said_in_the_header() -> None:
     assert "not-allowed: nobody approved <it>" in text
 
 
+def test_what_is_not_at_hand_is_not_told_as_a_problem() -> None:
+    """Where this machine lacks a release the header says so, and that says nothing against the ledger."""
+    scene = everything()
+    verification = replace(scene.material().verification, unchecked=("release 1f2e3d4c5b6a is missing",))
+    text = read(scene, verification=verification).text
+
+    assert "1 thing is not at hand on this machine" in text
+    assert "release 1f2e3d4c5b6a is missing" in text
+    assert "problem with what the ledger records" not in text
+
+
 def test_kinds_of_a_newer_version_are_named() -> None:
     """What this version does not know is not hidden: the number and the kind are told."""
     material = without(everything(), last=1)
