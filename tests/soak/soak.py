@@ -180,8 +180,7 @@ class Promotions(RuleBasedStateMachine):
     @precondition(lambda self: self.number > 0)
     def meddle(self, environment: str) -> None:
         """Somebody with the account's credentials changes what runs."""
-        state = self.tiny.state(environment)
-        if time.monotonic() > _UNTIL[0] or state is None:
+        if time.monotonic() > _UNTIL[0] or (state := self.tiny.state(environment)) is None:
             return
         self.steps.append(f"meddle with {environment}")
         state["serial"] += 1
