@@ -29,16 +29,18 @@ class World:
 
     Attributes:
         home: Its `.tollgate`.
+        project: The checkout that is promoted.
     """
 
     home: Path
+    project: Path = REPOSITORY
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
         """Start one verb as a process of its own."""
         return subprocess.Popen(
             [sys.executable, "-m", "pipeline", *arguments],
             cwd=REPOSITORY,
-            env={**os.environ, "TOLLGATE_HOME": str(self.home)},
+            env={**os.environ, "TOLLGATE_HOME": str(self.home), "TOLLGATE_PROJECT": str(self.project)},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

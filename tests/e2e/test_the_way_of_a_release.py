@@ -57,12 +57,40 @@ def test_plan_shows_what_waits_and_changes_nothing(
     assert len(world.entries()) == before
 
 
-def test_an_approval_applies_exactly_what_was_shown(
+def test_an_apply_that_breaks_in_prod_goes_on_by_nobody_but_a_person(
     world: World, promoted: subprocess.CompletedProcess[str]
 ) -> None:
-    """After one approval the same digest runs three times, and the start entry names the approval."""
+    """A table that somebody made under a name prod needs stops the apply midway: said, kept, and not tried again."""
+    dynamodb = world.account("prod").client("dynamodb")
+    name = world.outputs(Instance("staging", "staging"))["transactions_table_name"].replace("staging", "prod")
+    dynamodb.create_table(
+        TableName=name,
+        AttributeDefinitions=[{"AttributeName": "theirs", "AttributeType": "S"}],
+        KeySchema=[{"AttributeName": "theirs", "KeyType": "HASH"}],
+        BillingMode="PAY_PER_REQUEST",
+    )
+
+    broken = world.tollgate("approve", "prod", "--reason", "the first release", "--go")
+
+    assert broken.returncode == 1
+    assert name in broken.stderr
+    assert "nox -s recover -- prod" in broken.stderr
+    assert "Traceback" not in broken.stderr
+    assert world.status()["prod"]["state"] == "degraded"
+    before = len(world.entries())
+    world.tollgate("promote", "--allow-dirty")
+    assert (len(world.entries()), world.status()["prod"]["state"]) == (before, "degraded")
+    dynamodb.delete_table(TableName=name)
+
+
+def test_an_approval_recovers_by_exactly_what_was_shown(
+    world: World, promoted: subprocess.CompletedProcess[str]
+) -> None:
+    """`recover` shows what is left to do; after an approval of that the same digest runs three times."""
+    asked = world.succeed("recover", "prod")
+    assert "for prod" in asked.stdout
     waiting = world.status()["prod"]["waiting"]
-    world.succeed("approve", "prod", "--reason", "the first release", "--go")
+    world.succeed("approve", "prod", "--reason", "the table is out of the way", "--go")
 
     rows = world.status()
     assert len({rows[name]["release"] for name in ("dev", "staging", "prod")}) == 1
@@ -200,25 +228,3 @@ def test_instances_beside_each_other_share_nothing(
     assert httpx.get(f"{other}/health", timeout=_ANSWER_SECONDS).status_code >= 400
     tables = world.account("dev").client("dynamodb").list_tables()["TableNames"]
     assert tables == [world.outputs(Instance("dev", "dev"))["transactions_table_name"]]
-
-
-@pytest.mark.last
-def test_destroying_everything_leaves_nothing(
-    world: World, promoted: subprocess.CompletedProcess[str]
-) -> None:
-    """Dev and staging go at once, prod after an approval of its change set; no resource is left in any account."""
-    world.succeed("destroy", "dev")
-    world.succeed("destroy", "staging")
-    asked = world.succeed("destroy", "prod")
-    assert "to delete" in asked.stdout
-    world.succeed("approve", "prod", "--reason", "the story ends", "--go")
-
-    assert {row["state"] for row in world.status().values()} == {"empty"}
-    for environment in ("dev", "staging", "prod"):
-        account = world.account(environment)
-        assert account.client("dynamodb").list_tables()["TableNames"] == []
-        assert account.client("lambda").list_functions()["Functions"] == []
-        assert account.client("apigateway").get_rest_apis()["items"] == []
-        assert [bucket["Name"] for bucket in account.client("s3").list_buckets()["Buckets"]] == [
-            f"tollgate-state-{account.account_id}"
-        ]
