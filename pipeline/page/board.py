@@ -6,6 +6,7 @@ from typing import Any
 
 from pipeline.model.environment import Environment, Instance
 from pipeline.model.history import History
+from pipeline.page.asked import Asked
 from pipeline.page.marks import UNFINISHED, marks_of
 from pipeline.page.model import Block, Board, Column, InstanceCard
 from pipeline.show.text import safe
@@ -22,6 +23,7 @@ def build_board(
     target: str,
     history: History,
     rows: Sequence[Mapping[str, Any]],
+    asked: Mapping[str, Asked],
     now: datetime,
 ) -> Board:
     """Return the board.
@@ -31,6 +33,7 @@ def build_board(
         target: Whose accounts are named.
         history: What the ledger adds up to.
         rows: One for each instance, as `status` gives them.
+        asked: What the gates say of what waits, by its instance.
         now: The moment for which freezes are judged.
     """
     subjects = subjects_of(history)
@@ -43,7 +46,7 @@ def build_board(
                 account=environment.accounts.get(target, "no account"),
                 region=environment.region,
                 rule=_rule(environment),
-                cards=tuple(_card(environment, history, row, subjects, now) for row in mine),
+                cards=tuple(_card(environment, history, row, subjects, asked, now) for row in mine),
             )
         )
     return Board(columns=tuple(columns))
@@ -69,9 +72,11 @@ def _card(
     history: History,
     row: Mapping[str, Any],
     subjects: Mapping[str, str],
+    asked: Mapping[str, Asked],
     now: datetime,
 ) -> InstanceCard:
     instance = Instance(str(row["environment"]), str(row["suffix"]))
+    gates = asked.get(str(instance))
     mine = history.of(instance)
     return InstanceCard(
         name=str(instance),
@@ -92,4 +97,7 @@ def _card(
             for block in row["blocks"]
         ),
         at_work=safe(row["at_work"]) if row["at_work"] else None,
+        open_gates=gates.open if gates else (),
+        passed_gates=gates.passed if gates else (),
+        people=gates.people if gates else None,
     )

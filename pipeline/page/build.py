@@ -8,6 +8,7 @@ from typing import Any
 from pipeline.model.environment import Environment
 from pipeline.model.history import History
 from pipeline.model.ledger import Entry
+from pipeline.page.asked import Asked
 from pipeline.page.board import build_board
 from pipeline.page.change_sets import Reading, change_set_views
 from pipeline.page.figures import figures_of
@@ -34,6 +35,7 @@ class Material:
         history: What the verified entries add up to.
         entries: The verified entries, oldest first.
         rows: One for each instance, as `status` gives them.
+        asked: What the gates say of what waits, by its instance.
         verification: How far the ledger verified.
         reading: Where change sets and stacks come from.
         differences: Says what differs between two releases.
@@ -49,6 +51,7 @@ class Material:
     history: History
     entries: Sequence[Entry]
     rows: Sequence[Mapping[str, Any]]
+    asked: Mapping[str, Asked]
     verification: Verification
     reading: Reading
     differences: Differences
@@ -59,7 +62,7 @@ class Material:
 def build_page(material: Material) -> Page:
     """Return everything that the page shows, and say what it leaves out."""
     history, entries = material.history, material.entries
-    views = change_set_views(history, entries, material.reading, CHANGE_SETS)
+    views = change_set_views(history, entries, material.reading, CHANGE_SETS, material.asked)
     stories = stories_of(history, entries, material.differences, material.proofs, detailed=STORIES)
     rows = history_rows(entries)
     return Page(
@@ -68,7 +71,9 @@ def build_page(material: Material) -> Page:
         relaxes=material.relaxes,
         made=material.now.isoformat(timespec="seconds"),
         verification=material.verification,
-        board=build_board(material.environments, material.target, history, material.rows, material.now),
+        board=build_board(
+            material.environments, material.target, history, material.rows, material.asked, material.now
+        ),
         change_sets=views,
         stories=stories,
         history=rows[:ROWS],

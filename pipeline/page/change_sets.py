@@ -12,6 +12,7 @@ from pipeline.model.kinds import Kind
 from pipeline.model.ledger import Entry
 from pipeline.model.release import short
 from pipeline.model.safety.finding import Finding
+from pipeline.page.asked import Asked
 from pipeline.page.model import ChangeSetView, Part, Text
 from pipeline.page.tree import tree_of
 from pipeline.show import change_set as show_change_set
@@ -55,7 +56,7 @@ class Reading:
 
 
 def change_set_views(
-    history: History, entries: Sequence[Entry], reading: Reading, most: int
+    history: History, entries: Sequence[Entry], reading: Reading, most: int, asked: Mapping[str, Asked]
 ) -> tuple[ChangeSetView, ...]:
     """Return the change sets to show.
 
@@ -64,6 +65,7 @@ def change_set_views(
         entries: The ledger, oldest first.
         reading: Where change sets come from.
         most: How many at most; what waits is always among them.
+        asked: What the gates say of what waits, by its instance.
     """
     waiting = {mine.waiting.digest for mine in history.instances.values() if mine.waiting is not None}
     said = said_about(entries)
@@ -71,16 +73,29 @@ def change_set_views(
     order = sorted(shown, key=lambda entry: (entry.digest not in waiting, -entry.number))
     room = max(most, sum(entry.digest in waiting for entry in order))
     return tuple(
-        view_of(entry, reading, said.get(entry), waits=entry.digest in waiting) for entry in order[:room]
+        view_of(
+            entry,
+            reading,
+            said.get(entry),
+            waits=entry.digest in waiting,
+            asked=asked.get(place(entry.body)),
+        )
+        for entry in order[:room]
     )
 
 
 def view_of(
-    entry: Entry, reading: Reading, said: Sequence[Entry] = (), *, waits: bool = False
+    entry: Entry,
+    reading: Reading,
+    said: Sequence[Entry] = (),
+    *,
+    waits: bool = False,
+    asked: Asked | None = None,
 ) -> ChangeSetView:
     """Return one change set as people read it; one that cannot be read says why."""
     told = tuple((each.at, f"{safe(each.by)}: {sentence(each.kind, each.body)}") for each in said)
     digest, release = str(entry.body["change_set"]), str(entry.body["release"])
+    approved = asked.approved if waits and asked else None
     common: dict[str, Any] = {
         "digest": digest,
         "entry": entry.number,
@@ -90,7 +105,8 @@ def view_of(
         "at": entry.at,
         "waits": waits,
         "decisions": told,
-        "command": _command(entry) if waits else None,
+        "command": _command(entry) if waits and not approved else None,
+        "approved": approved,
     }
     try:
         judged = reading.judged(entry)

@@ -10,19 +10,20 @@ from typing import Any
 
 from pipeline.context import Context
 from pipeline.host.home import Home, project_root
-from pipeline.model.environment import Instance
 from pipeline.model.errors import LedgerError, TollgateError
-from pipeline.model.history import History, State, read_history
+from pipeline.model.history import History, read_history
 from pipeline.model.ledger import Entry
 from pipeline.model.release import short, stack_title
+from pipeline.page.asked import Asked, asked_everywhere
 from pipeline.page.build import Material
 from pipeline.page.change_sets import Reading
 from pipeline.page.differences import differences
 from pipeline.page.model import Verification
 from pipeline.page.proofs import proofs_of
+from pipeline.page.rows import plain_rows
 from pipeline.page.salvage import salvage
 from pipeline.page.tree import resources_of
-from pipeline.settings import Environments, load_environments, load_project
+from pipeline.settings import load_environments, load_project
 from pipeline.show.text import safe
 from pipeline.status import status_rows
 from pipeline.stores.ledger import Ledger
@@ -69,6 +70,7 @@ def gather(context: Context, before: Head) -> Material:
         history=history,
         entries=entries,
         rows=_rows(context, history),
+        asked=_asked(context, history),
         verification=_verification(context, entries, before, now),
         reading=Reading(
             judged=lambda entry: change_set_beside(context.ledger, entry),
@@ -102,6 +104,7 @@ def gather_broken(error: LedgerError) -> Material:
         history=history,
         entries=saved.entries,
         rows=plain_rows(history, environments),
+        asked={},
         verification=Verification(
             verified=len(saved.entries),
             total=saved.total,
@@ -119,41 +122,6 @@ def gather_broken(error: LedgerError) -> Material:
         proofs=lambda release: proofs_of(store, history, release),
         commit_times=commit_times(root, saved.entries),
     )
-
-
-def plain_rows(
-    history: History, environments: Environments, problem: TollgateError | None = None
-) -> list[dict[str, Any]]:
-    """Return the rows of `status` without asking a gate; each says why, if there is a reason."""
-    told = (
-        [{"gate": "status", "sentence": problem.message, "unblock": problem.hint or "mend that first"}]
-        if problem
-        else []
-    )
-    rows = []
-    for environment in environments:
-        main = Instance(environment.name, environment.name)
-        known = {instance for instance in history.instances if instance.environment == environment.name}
-        for instance in [main, *sorted(known - {main})]:
-            mine = history.of(instance)
-            if instance == main or mine.state is not State.EMPTY:
-                rows.append(
-                    {
-                        "instance": str(instance),
-                        "environment": instance.environment,
-                        "suffix": instance.suffix,
-                        "state": mine.state.value,
-                        "release": mine.release,
-                        "since": mine.deployed.at if mine.deployed else None,
-                        "wanted": None,
-                        "waiting": mine.waiting.body["change_set"] if mine.waiting else None,
-                        "queued": None,
-                        "at_work": None,
-                        "notices": [],
-                        "blocks": told,
-                    }
-                )
-    return rows
 
 
 def commit_times(root: Path, entries: Sequence[Entry]) -> Mapping[str, datetime]:
@@ -185,6 +153,15 @@ def _rows(context: Context, history: History) -> list[dict[str, Any]]:
         raise
     except TollgateError as error:  # a release that the store has lost, say: the board still tells the rest
         return plain_rows(history, context.environments, error)
+
+
+def _asked(context: Context, history: History) -> Mapping[str, Asked]:
+    try:
+        return asked_everywhere(context, history)
+    except LedgerError:
+        raise
+    except TollgateError:
+        return {}  # the rows say what it is
 
 
 def _verification(context: Context, entries: Sequence[Entry], before: Head, now: datetime) -> Verification:

@@ -85,6 +85,9 @@ class InstanceCard:
         marks: What nobody may overlook.
         blocks: What stands in the way of the next step.
         at_work: Who is at work there now.
+        open_gates: The gates that let through what waits.
+        passed_gates: The gates that it is not asked at.
+        people: Who may say yes to it, while a yes is missing.
     """
 
     name: str
@@ -97,6 +100,9 @@ class InstanceCard:
     marks: tuple[Mark, ...] = ()
     blocks: tuple[Block, ...] = ()
     at_work: str | None = None
+    open_gates: tuple[str, ...] = ()
+    passed_gates: tuple[str, ...] = ()
+    people: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -191,8 +197,9 @@ class ChangeSetView:
         at: When it was shown, or when its apply began.
         headline: What it is, in one line.
         summary: How much would happen, in one line.
-        waits: Whether it waits for a decision now.
-        command: What an approver types, if it waits.
+        waits: Whether it is offered now: for a decision, or approved and not yet applied.
+        command: What an approver types, if it waits for one.
+        approved: Whose yes was enough and what goes on, if it waits for no person any more.
         decisions: What people said to it and how it ended, one sentence each with its time.
         parts: What there is to read, in its order; empty where details are left out.
         tree: The construct tree with what changes.
@@ -209,6 +216,7 @@ class ChangeSetView:
     summary: str
     waits: bool = False
     command: str | None = None
+    approved: str | None = None
     decisions: tuple[tuple[str, str], ...] = ()
     parts: tuple[Part, ...] = ()
     tree: Node | None = None

@@ -8,16 +8,21 @@ from typing import Any
 from pipeline.model.canonical import sha256_digest
 from pipeline.model.change_set import Action, AttributeChange, ChangeSet, ResourceChange
 from pipeline.model.entry_body import check_body
-from pipeline.model.environment import Environment
+from pipeline.model.environment import Environment, Instance
 from pipeline.model.errors import TollgateError
-from pipeline.model.history import History, InstanceHistory, State, read_history
-from pipeline.model.kinds import Kind
+from pipeline.model.facts import Facts
+from pipeline.model.history import History, InstanceHistory, read_history
+from pipeline.model.kinds import Kind, Operation
 from pipeline.model.ledger import Entry
 from pipeline.model.safety import Finding, findings
+from pipeline.model.trust import PublicKey, Role
 from pipeline.model.values import Known, Secret
+from pipeline.page.asked import Asked, asked_of
 from pipeline.page.build import Material
 from pipeline.page.change_sets import Reading
 from pipeline.page.model import Proof, Verification
+from pipeline.page.rows import plain_rows
+from pipeline.waiting import command_to_go_on
 
 START = datetime(2026, 11, 2, 8, tzinfo=UTC)
 NOW = datetime(2026, 11, 20, 9, tzinfo=UTC)
@@ -25,12 +30,18 @@ HOSTILE = (
     "<script>alert(1)</script><img src=x onerror=alert(2)>\"'`--></title></style>\x1b[2J\u202egnp\r\n"
     "{{ 7*7 }} | [x](javascript:alert(3)) <http://evil.example>"
 )
+PEOPLE = ("Ann Lee", "Bob Roe", "Cleo Park")
 PROVIDER = "registry.terraform.io/hashicorp/aws"
 
 
 def digest(name: str) -> str:
     """Return the digest that stands for a name."""
     return sha256_digest(name.encode())
+
+
+def _key_of(person: str) -> PublicKey:
+    """Return a key that is this person's alone."""
+    return PublicKey.of(Role.APPROVER, "ed25519", digest(person)[7:], " ".join(person.split()))
 
 
 def environments() -> tuple[Environment, ...]:
@@ -154,6 +165,7 @@ class Scene:
             at=self.now.isoformat(timespec="seconds"),
             by=by,
             body=dict(body),
+            key=_key_of(by) if kind in {Kind.APPROVAL, Kind.BREAK_GLASS} else None,
         )
         self.entries.append(entry)
         return entry
@@ -300,7 +312,8 @@ class Scene:
             "environments": environments(),
             "history": history,
             "entries": tuple(self.entries),
-            "rows": status_rows(history),
+            "rows": rows_of(history),
+            "asked": asked_of_all(history, other.get("now", NOW)),
             "verification": Verification(
                 verified=len(self.entries),
                 total=len(self.entries),
@@ -333,32 +346,49 @@ def proofs_of(history: History, release: str) -> list[Proof]:
     ]
 
 
-def status_rows(history: History) -> list[dict[str, Any]]:
-    """Return rows as `tollgate status` gives them, without asking gates."""
-    rows = []
-    for environment in environments():
-        known = [each for each in history.instances if each.environment == environment.name]
-        for instance in sorted(known, key=lambda each: (not each.is_main, each)):
-            mine = history.of(instance)
-            if mine.state is State.EMPTY and not instance.is_main:
-                continue
-            rows.append(
-                {
-                    "instance": str(instance),
-                    "environment": instance.environment,
-                    "suffix": instance.suffix,
-                    "state": mine.state.value,
-                    "release": mine.release,
-                    "since": mine.deployed.at if mine.deployed else None,
-                    "wanted": None,
-                    "waiting": mine.waiting.body["change_set"] if mine.waiting else None,
-                    "queued": _queued(history, mine),
-                    "at_work": None,
-                    "notices": [],
-                    "blocks": list(mine.waiting.body["reasons"]) if mine.waiting else [],
-                }
-            )
+def rows_of(history: History) -> list[dict[str, Any]]:
+    """Return the page's own rows of a ledger, with what only the gates and the candidate add."""
+    rows = plain_rows(history, environments())
+    for row in rows:
+        mine = history.of(Instance(row["environment"], row["suffix"]))
+        if mine.waiting is not None:
+            row |= {"queued": _queued(history, mine), "blocks": list(mine.waiting.body["reasons"])}
     return rows
+
+
+def asked_of_all(
+    history: History, now: datetime, settings: Sequence[Environment] | None = None
+) -> dict[str, Asked]:
+    """Return what the gates say at a moment of everything that waits, under our settings or others."""
+    found = {}
+    for environment in settings or environments():
+        for instance, mine in history.instances.items():
+            if instance.environment == environment.name and mine.waiting is not None:
+                facts = _facts(history, environment, mine, mine.waiting.body, now)
+                found[str(instance)] = asked_of(facts, PEOPLE, command_to_go_on(mine.waiting))
+    return found
+
+
+def _facts(
+    history: History, environment: Environment, mine: InstanceHistory, offer: Mapping[str, Any], now: datetime
+) -> Facts:
+    return Facts(
+        environment=environment,
+        before=None,
+        history=mine,
+        history_before=None,
+        candidate=history.candidate,
+        operation=Operation(offer["operation"]),
+        release=offer["release"],
+        now=now,
+        settings=digest("s"),
+        account=offer["account"],
+        region=offer["region"],
+        freezes=history.freezes,
+        change_set=offer["change_set"],
+        needs_person=tuple(offer["needs_person"]),
+        people=history.people_behind(offer["release"], mine.deployed),
+    )
 
 
 def _queued(history: History, mine: InstanceHistory) -> str | None:

@@ -14,7 +14,18 @@ from pipeline.page.build import CHANGE_SETS, STORIES, build_page
 from pipeline.page.figures import in_words
 from pipeline.page.model import Page, Proof
 from pipeline.page.render import MAX_BYTES, render
-from tests.page.scenes import HOSTILE, NOW, Scene, digest, environments, everything, hostile, large, without
+from tests.page.scenes import (
+    HOSTILE,
+    NOW,
+    Scene,
+    asked_of_all,
+    digest,
+    environments,
+    everything,
+    hostile,
+    large,
+    without,
+)
 
 ONE, TWO, THREE = digest("one"), digest("two"), digest("three")
 
@@ -153,6 +164,68 @@ def test_what_waits_comes_first_and_says_what_an_approver_types() -> None:
     assert first.command == f'nox -s approve -- prod --change-set {digits} --reason "…"'
     assert [part.title for part in first.parts][:2] == ["Deletes and replacements", "Findings"]
     assert f"nox -s show -- {digits}" in Reader(render(page)).text
+
+
+def approved_scene(by: str = "Bob Roe") -> Scene:
+    """A change set waits for prod and somebody has said yes."""
+    scene = Scene()
+    scene.candidate(ONE, "Take payments in seven currencies")
+    scene.approve(scene.shown(ONE, "prod"), by=by)
+    return scene
+
+
+def test_what_enough_people_approved_waits_for_no_person() -> None:
+    """It is counted apart, says whose yes it was and what applies it, and asks nobody to approve it again."""
+    scene = approved_scene()
+    page = page_of(scene, now=scene.now)
+    text = Reader(render(page)).text
+
+    assert page.change_sets[0].approved == "approved by Bob Roe; `nox -s promote` applies it"
+    assert page.change_sets[0].command is None
+    assert "1 change set is approved and not applied yet" in text
+    assert "1 change set waits" not in text
+
+
+def test_a_yes_that_does_not_count_any_more_asks_again() -> None:
+    """An approval that has expired leaves the change set waiting for a person, with the command to say yes."""
+    scene = approved_scene()
+    page = page_of(scene, now=scene.now + timedelta(hours=5))
+
+    assert page.change_sets[0].approved is None
+    assert page.change_sets[0].command is not None
+    assert "1 change set waits for a person" in Reader(render(page)).text
+
+
+def test_one_yes_of_two_is_not_enough() -> None:
+    """Where two people have to say yes, the page names who still may, who has, and whose own work it is."""
+    scene = approved_scene()
+    strict = tuple(replace(each, approvals=2) for each in environments())
+    asked = asked_of_all(scene.material().history, scene.now, strict)
+    page = page_of(scene, now=scene.now, asked=asked)
+
+    assert page.change_sets[0].approved is None
+    told = "Cleo Park may say yes; Bob Roe has; not Ann Lee, who made a part of it"
+    assert card(page, "prod").people == told
+    assert told in Reader(render(page)).text
+
+
+def test_a_card_names_the_gates_that_are_open() -> None:
+    """That a soak is over can be told from that nobody asked."""
+    prod = card(page_of(everything()), "prod")
+
+    assert {"order", "soak", "evidence", "hold"} <= set(prod.open_gates)
+    assert not {"approval", "freeze"} & set(prod.open_gates)
+
+
+def test_what_is_approved_and_stopped_says_by_which_gate() -> None:
+    """A yes does not open the other gates: the page says which of them still stop it."""
+    scene = approved_scene()
+    scene.write(Kind.HOLD, {"environment": "prod", "suffix": "prod", "reason": "wait"}, by="Cleo Park")
+    scene.approve(scene.shown(ONE, "prod"))
+    page = page_of(scene, now=scene.now)
+
+    told = "approved by Bob Roe; `nox -s promote` applies it once these gates let it: hold"
+    assert page.change_sets[0].approved == told
 
 
 def test_what_is_folded_can_be_unfolded_where_somebody_has_to_decide() -> None:
