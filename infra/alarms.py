@@ -50,7 +50,7 @@ class AlarmThresholds:
     def __post_init__(self) -> None:
         """Refuse thresholds that never sound, or always."""
         for name in ("server_error_percent", "client_error_percent", "duration_percent", "capacity_percent"):
-            within(name, getattr(self, name), *PERCENT, why="it is a share in percent")
+            within(name, getattr(self, name), *PERCENT, why="it is a share in percent", parts=True)
         for name in ("latency_p50_ms", "latency_p99_ms"):
             within(name, getattr(self, name), 1, 29_000, why="API Gateway gives up after 29 seconds")
         within(

@@ -80,6 +80,8 @@ class ApiDefinition:
                 f"{path.name} is missing, expected the OpenAPI document of the API",
                 hint="write it with `python -m payments.openapi`",
             ) from None
+        except OSError as trouble:
+            raise InfraError(f"{path.name} cannot be read: {trouble.strerror}") from trouble
         except ValueError as trouble:
             raise InfraError(f"{path.name} is no JSON: {trouble}") from None
         if not isinstance(document, dict):

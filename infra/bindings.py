@@ -73,18 +73,18 @@ class Bindings:
         """Wait for Node.js, and hand it the assembly of the submodules imported meanwhile.
 
         Raises:
-            InfraError: If the packaged assembly is not laid out as expected.
+            InfraError: If the packaged assembly is not laid out as expected, or Node.js cannot be started.
         """
         if self._loading is None:
             return
         version, packaged = _packaged(self._package)
         what = self._assembly, version, self._package, packaged
         if os.environ.get(MODE_VARIABLE) == "whole":
-            self._loading.result()
+            self._await_node()
             jsii.JSIIAssembly.load(*what)
             return
         with assembly_of(self._package, packaged, self.used_namespaces()) as path:
-            self._loading.result()
+            self._await_node()
             jsii.JSIIAssembly.load(*what, _kernel=_Redirected(os.fspath(path)))
 
     def used_namespaces(self) -> frozenset[str]:
@@ -97,6 +97,16 @@ class Bindings:
                     if isinstance(jsii_type, str) and jsii_type.startswith(f"{self._assembly}."):
                         names.add(jsii_type.removeprefix(f"{self._assembly}.").partition(".")[0])
         return frozenset(names)
+
+    def _await_node(self) -> None:
+        assert self._loading is not None
+        try:
+            self._loading.result()
+        except OSError as trouble:
+            raise InfraError(
+                f"Node.js, which jsii needs, cannot be started: {trouble.strerror}",
+                hint="install the dependency group `infra` again",
+            ) from trouble
 
     def _load_core(self) -> None:
         for name in self._core:

@@ -6,14 +6,27 @@ from infra.errors import InfraError
 from infra.providers import Token
 
 
-def within(field: str, value: float | None, lowest: float, highest: float, *, why: str) -> None:
+def within(
+    field: str, value: float | None, lowest: float, highest: float, *, why: str, parts: bool = False
+) -> None:
     """Refuse a number outside `lowest`..`highest`; a token, whose value Terraform will know, and None pass.
+
+    Args:
+        field: What it is called.
+        value: The number.
+        lowest: The least it may be.
+        highest: The most it may be.
+        why: Where the range comes from.
+        parts: Whether a number need not be a whole one.
 
     Raises:
         InfraError: Naming the field, the value, the range and where it comes from.
     """
     if value is None or Token.is_unresolved(value):
         return
+    kinds = (int, float) if parts else (int,)
+    if isinstance(value, bool) or not isinstance(value, kinds):
+        raise InfraError(f"{field} is {value!r}, expected a {'number' if parts else 'whole number'}")
     if not lowest <= value <= highest:
         raise InfraError(f"{field} is {value}, expected {lowest} to {highest}: {why}")
 

@@ -87,7 +87,7 @@ class EnvironmentConfig:
 
     def __post_init__(self) -> None:
         """Refuse what could never work, or should not."""
-        check_suffix(self.name)
+        check_suffix(self.name, field="name")
         if not re.fullmatch(_REGION_PATTERN, self.region):
             raise InfraError(f"region is {self.region!r}, expected a name like {REGION}")
         if not re.fullmatch(_OWNER_PATTERN, self.owner):
@@ -98,6 +98,8 @@ class EnvironmentConfig:
         check_log_retention("log_retention_days", self.log_retention_days)
         check_limits(self.rate_per_second, self.burst, self.quota_per_day)
         within("concurrency_target", self.concurrency_target, *CONCURRENCY, why="no account has more")
+        why = "concurrency_target is all that the account must allow"
+        within("reserved_concurrency", self.reserved_concurrency, 1, self.concurrency_target, why=why)
         one_of("payment_provider", self.payment_provider, PROVIDERS, why="the application knows no other")
         why = "the application counts in minor units of a currency"
         within("max_amount_minor", self.max_amount_minor, *MAX_AMOUNT_MINOR, why=why)

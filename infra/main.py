@@ -43,30 +43,36 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def write_whole(out: Path, build: Callable[[Path], None]) -> None:
-    """Let `build` write beside `out`, and put its stacks in place only when all of them are done.
+    """Let `build` write into a folder of its own, and put its stacks in place only when all of them are done.
 
     Raises:
         InfraError: If `out` holds what we did not write, or cannot be written.
     """
     _refuse_foreign(out)
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}-") as scratch:
-            # Absolute: Node.js may have started in another folder.
-            made, fresh = Path(scratch).absolute() / "made", Path(scratch) / "fresh"
-            build(made)
-            for stack in sorted((made / "stacks").iterdir()):
-                target = fresh / "stacks" / stack.name
-                target.mkdir(parents=True)
-                # What cdktf writes beside it is for its own command line.
-                shutil.copyfile(stack / "cdk.tf.json", target / "cdk.tf.json")
-            if out.exists():
-                out.rename(Path(scratch) / "old")
-            fresh.rename(out)
-    except OSError as trouble:
-        raise InfraError(
-            f"{out} cannot be written: {trouble.strerror}", hint="choose another directory with --out"
-        ) from trouble
+    with tempfile.TemporaryDirectory(prefix="tollgate-synth-") as folder:
+        # Absolute: Node.js may have started in another folder.
+        made = Path(folder).absolute() / "made"
+        build(made)
+        try:
+            _put(made / "stacks", out)
+        except OSError as trouble:
+            raise InfraError(
+                f"{out} cannot be written: {trouble.strerror}", hint="choose another directory with --out"
+            ) from trouble
+
+
+def _put(stacks: Path, out: Path) -> None:
+    """Replace `out` by the stacks, and by nothing else of what cdktf writes for its own command line."""
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}-") as scratch:
+        fresh = Path(scratch) / "fresh"
+        for stack in sorted(stacks.iterdir()):
+            target = fresh / "stacks" / stack.name
+            target.mkdir(parents=True)
+            shutil.copyfile(stack / "cdk.tf.json", target / "cdk.tf.json")
+        if out.exists():
+            out.rename(Path(scratch) / "old")
+        fresh.rename(out)
 
 
 def _refuse_foreign(out: Path) -> None:

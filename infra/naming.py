@@ -15,24 +15,35 @@ MANAGED_BY = "cdktf"
 
 FUNCTION_BOUNDARY = "payments-function-boundary"
 
-# The longest suffix for which every name below stays inside its service's own limit (tests prove it).
-SUFFIX_MAX = 20
+# As long as the pipeline takes one (a test compares), and short enough for every service's own limit on names.
+SUFFIX_MAX = 16
 SUFFIX_PATTERN = r"^[a-z](-?[a-z0-9])*$"
+# S3 keeps names that end like this for itself.
+SUFFIX_RESERVED = r"(^|-)s3alias$"
 ACCOUNT_PATTERN = r"^[0-9]{12}$"
 RELEASE_PATTERN = r"^(unreleased|sha256:[0-9a-f]{64})$"
 
 
-def check_suffix(suffix: str) -> str:
+def check_suffix(suffix: str, field: str = "environment suffix") -> str:
     """The suffix itself, if every service accepts names made with it.
 
+    Args:
+        suffix: The suffix.
+        field: What it is called where it was written down.
+
     Raises:
-        InfraError: If it is too long or holds a character some service refuses.
+        InfraError: If it is too long, holds a character some service refuses, or is kept for S3 itself.
     """
     if len(suffix) > SUFFIX_MAX or not re.fullmatch(SUFFIX_PATTERN, suffix):
         raise InfraError(
-            f"environment suffix is {suffix!r}, expected at most {SUFFIX_MAX} lower-case letters, digits and "
+            f"{field} is {suffix!r}, expected at most {SUFFIX_MAX} lower-case letters, digits and "
             "single hyphens, starting with a letter and not ending with a hyphen",
             hint="S3 and IAM allow no other names; pr-42 is a good one",
+        )
+    if re.search(SUFFIX_RESERVED, suffix):
+        raise InfraError(
+            f"{field} is {suffix!r}, expected one that does not end with s3alias",
+            hint="S3 keeps such names for itself; pr-42 is a good one",
         )
     return suffix
 

@@ -8,7 +8,14 @@ from infra.constructs.pipeline_roles import APPLY, PLAN, PREVIEW, SIGN, Pipeline
 from infra.constructs.signing import SigningKey, SigningKeyProps
 from infra.environments import EnvironmentConfig
 from infra.github_trust import Repository
-from infra.naming import ACCOUNT_PATTERN, RELEASE_PATTERN, SUFFIX_MAX, SUFFIX_PATTERN, InstanceNames
+from infra.naming import (
+    ACCOUNT_PATTERN,
+    RELEASE_PATTERN,
+    SUFFIX_MAX,
+    SUFFIX_PATTERN,
+    SUFFIX_RESERVED,
+    InstanceNames,
+)
 from infra.payment_api import PaymentApi, PaymentApiProps
 from infra.providers import (
     AwsProvider,
@@ -68,9 +75,13 @@ class AccountStack(TerraformStack):
         expected: str,
         *,
         longest: int = 100,
+        reserved: str | None = None,
         default: str | None = None,
     ) -> str:
         """A string variable that Terraform checks, as the expression that reads it."""
+        condition = f'can(regex("{pattern}", var.{name})) && length(var.{name}) <= {longest}'
+        if reserved:
+            condition += f' && !can(regex("{reserved}", var.{name}))'
         variable = TerraformVariable(
             self,
             name,
@@ -80,7 +91,7 @@ class AccountStack(TerraformStack):
             nullable=False,
             validation=[
                 TerraformVariableValidationConfig(
-                    condition=f'${{can(regex("{pattern}", var.{name})) && length(var.{name}) <= {longest}}}',
+                    condition=f"${{{condition}}}",
                     error_message=f"{name} must be {expected}.",
                 )
             ],
@@ -132,8 +143,9 @@ class PaymentsStack(AccountStack):
             "environment_suffix",
             "Tells instances of one environment apart",
             SUFFIX_PATTERN,
-            f"at most {SUFFIX_MAX} lower-case letters, digits and single hyphens",
+            f"at most {SUFFIX_MAX} lower-case letters, digits and single hyphens, and not end with s3alias",
             longest=SUFFIX_MAX,
+            reserved=SUFFIX_RESERVED,
             default=config.name,
         )
         return InstanceNames(

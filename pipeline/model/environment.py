@@ -12,7 +12,8 @@ SmokeMode = Literal["full", "read-only"]
 
 _SUFFIX = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 MAX_SUFFIX_LENGTH = 16
-"""The longest name made with a suffix must stay within S3's 63 and IAM's 64 characters."""
+"""Short enough that a name made with it stays within S3's 63 and IAM's 64 characters, whatever stands before it."""
+_RESERVED = re.compile(r"(^|-)s3alias$")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,6 +103,11 @@ def instance_of(environment: Environment, suffix: str | None) -> Instance:
         message = (
             f"the suffix {suffix!r} cannot be part of S3 and IAM names: it needs 1 to {MAX_SUFFIX_LENGTH} "
             "lower-case letters, digits and single hyphens, beginning with a letter"
+        )
+        raise UsageError(message, "for example `--suffix pr-42`")
+    if _RESERVED.search(suffix):
+        message = (
+            f"the suffix {suffix!r} cannot be part of a bucket's name: S3 keeps names that end with s3alias"
         )
         raise UsageError(message, "for example `--suffix pr-42`")
     if not environment.previews:

@@ -5,10 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from infra.environments import ENVIRONMENTS
 from infra.main import main
 from tests.infra.synthesis import Stack
-
-ENVIRONMENT_NAMES = ("dev", "staging", "prod")
 
 
 @pytest.fixture(scope="session")
@@ -24,7 +23,7 @@ def stacks(synthesized: Path) -> dict[str, Stack]:
     """The payment stacks by environment."""
     return {
         name: json.loads((synthesized / "stacks" / f"payments-{name}" / "cdk.tf.json").read_text())
-        for name in ENVIRONMENT_NAMES
+        for name in ENVIRONMENTS
     }
 
 
@@ -35,5 +34,5 @@ def bootstraps(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Stack]:
     assert main(["--bootstrap", "--out", str(out)]) == 0
     return {
         name: json.loads((out / "stacks" / f"bootstrap-{name}" / "cdk.tf.json").read_text())
-        for name in ENVIRONMENT_NAMES
+        for name in ENVIRONMENTS
     }

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from infra.environments import ENVIRONMENTS
 from tests.infra.synthesis import Stack, every
 
 ADDRESSES = Path(__file__).parent / "addresses"
@@ -15,7 +16,7 @@ def addresses(stack: Stack) -> str:
     return "".join(sorted(f"{kind}.{name}\n" for kind, named in stack["resource"].items() for name in named))
 
 
-@pytest.mark.parametrize("name", ["dev", "staging", "prod"])
+@pytest.mark.parametrize("name", ENVIRONMENTS)
 @pytest.mark.parametrize("kind", ["payments", "bootstrap"])
 def test_no_address_changes_unnoticed(
     stacks: dict[str, Stack], bootstraps: dict[str, Stack], kind: str, name: str

@@ -133,6 +133,9 @@ def test_terraform_refuses_values_of_a_wrong_form(
         terraform.run("plan", "-input=false", *(f"-var={each}" for each in wrong), code=1).split()
     )
 
-    assert "environment_suffix must be at most 20 lower-case letters, digits and single hyphens." in said
+    assert (
+        "environment_suffix must be at most 16 lower-case letters, digits and single hyphens, "
+        "and not end with s3alias." in said
+    )
     assert "account_id must be 12 digits." in said
     assert "release must be sha256: and 64 hexadecimal digits." in said

@@ -165,7 +165,14 @@ def test_region_stands_in_one_place(stacks: dict[str, Stack]) -> None:
         ({"reserved_concurrency": 0}, "reserved_concurrency is 0, expected 1 to 10000"),
         ({"provisioned_concurrency": 11, "reserved_concurrency": 10}, "provisioned_concurrency is 11"),
         ({"concurrency_target": 0}, "concurrency_target is 0, expected 1 to"),
-        ({"name": "Prod"}, "environment suffix is 'Prod'"),
+        ({"name": "Prod"}, "name is 'Prod', expected at most 16 lower-case letters"),
+        ({"memory_mb": 1024.5}, "memory_mb is 1024.5, expected a whole number"),
+        ({"memory_mb": "1024"}, "memory_mb is '1024', expected a whole number"),
+        ({"burst": True}, "burst is True, expected a whole number"),
+        (
+            {"reserved_concurrency": 2000, "concurrency_target": 1000},
+            "reserved_concurrency is 2000, expected 1 to 1000: concurrency_target",
+        ),
         ({"region": "Seoul"}, "region is 'Seoul', expected a name like ap-northeast-2"),
         ({"owner": ""}, "owner is ''"),
         ({"owner": "a<b"}, "owner is 'a<b'"),
@@ -205,13 +212,15 @@ def test_fourth_environment_is_one_more_value() -> None:
 
 def test_unknown_environment_is_refused() -> None:
     """An environment that does not exist is refused with those that do."""
-    with pytest.raises(InfraError, match="environment is 'qa', expected one of dev, staging, prod"):
-        environment("qa")
+    with pytest.raises(
+        InfraError, match=f"environment is 'nowhere', expected one of {', '.join(ENVIRONMENTS)}"
+    ):
+        environment("nowhere")
 
 
 def test_environments_are_found_by_name() -> None:
     """Each environment is found by its own name."""
-    assert [environment(name) for name in ENVIRONMENTS] == [DEV, STAGING, PROD]
+    assert {environment(name).name for name in ENVIRONMENTS} == set(ENVIRONMENTS) >= set(IN_ORDER)
 
 
 def test_tests_of_arns_use_the_region() -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from infra import main as module
+from infra.environments import ENVIRONMENTS
 from infra.errors import InfraError
 from infra.main import main, write_whole
 from tests.infra.synthesis import Stack
@@ -29,20 +30,16 @@ def stack(folder: Path, text: str) -> None:
     (folder / "manifest.json").write_text("{}")
 
 
-def test_writes_three_stacks_and_nothing_else(synthesized: Path) -> None:
+def test_writes_a_stack_for_each_environment_and_nothing_else(synthesized: Path) -> None:
     """The directory holds one file for each environment."""
-    assert set(content(synthesized)) == {
-        f"stacks/payments-{name}/cdk.tf.json" for name in ("dev", "staging", "prod")
-    }
+    assert set(content(synthesized)) == {f"stacks/payments-{name}/cdk.tf.json" for name in ENVIRONMENTS}
 
 
 def test_writes_the_accounts_stacks(tmp_path: Path) -> None:
     """Asked for, the directory holds what each account has once."""
     assert main(["--bootstrap", "--out", str(tmp_path / "out")]) == 0
 
-    assert set(content(tmp_path / "out")) == {
-        f"stacks/bootstrap-{name}/cdk.tf.json" for name in ("dev", "staging", "prod")
-    }
+    assert set(content(tmp_path / "out")) == {f"stacks/bootstrap-{name}/cdk.tf.json" for name in ENVIRONMENTS}
 
 
 def test_writes_one_environment_when_asked(synthesized: Path, tmp_path: Path) -> None:
@@ -58,8 +55,10 @@ def test_unknown_environment_is_refused_before_anything_is_written(
     tmp_path: Path, bootstrap: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     """An environment that does not exist is refused with those that do, and nothing is written."""
-    assert main([*bootstrap, "--environment", "qa", "--out", str(tmp_path / "out")]) == 2
-    assert capsys.readouterr().err == "error: environment is 'qa', expected one of dev, staging, prod\n"
+    assert main([*bootstrap, "--environment", "nowhere", "--out", str(tmp_path / "deep" / "out")]) == 2
+    assert capsys.readouterr().err == (
+        f"error: environment is 'nowhere', expected one of {', '.join(ENVIRONMENTS)}\n"
+    )
     assert not list(tmp_path.iterdir())
 
 
@@ -221,6 +220,17 @@ def test_missing_openapi_document_is_refused_before_anything_is_written(
         "hint: write it with `python -m payments.openapi`\n"
     )
     assert not list(tmp_path.iterdir())
+
+
+def test_document_that_cannot_be_read_is_not_taken_for_the_directory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What went wrong while the stacks were made is told as it is, not as a place that cannot be written."""
+    (tmp_path / "openapi.json").mkdir()
+    monkeypatch.setattr(module, "OPENAPI", tmp_path / "openapi.json")
+
+    assert main(["--out", str(tmp_path / "out")]) == 2
+    assert capsys.readouterr().err == "error: openapi.json cannot be read: Is a directory\n"
 
 
 def test_file_modes_are_plain(synthesized: Path) -> None:

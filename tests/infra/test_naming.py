@@ -10,7 +10,9 @@ from infra.errors import InfraError
 from infra.naming import SUFFIX_MAX, SUFFIX_PATTERN, InstanceNames, check_suffix
 from tests.infra.synthesis import NAMES
 
-SUFFIXES = st.from_regex(SUFFIX_PATTERN, fullmatch=True).filter(lambda suffix: len(suffix) <= SUFFIX_MAX)
+SUFFIXES = st.from_regex(SUFFIX_PATTERN, fullmatch=True).filter(
+    lambda suffix: len(suffix) <= SUFFIX_MAX and not suffix.endswith("s3alias")
+)
 
 
 @given(suffix=SUFFIXES)
@@ -47,6 +49,15 @@ def test_bad_suffix_is_refused(suffix: str) -> None:
         check_suffix(suffix)
 
     assert "pr-42" in refused.value.hint
+
+
+@pytest.mark.parametrize("suffix", ["s3alias", "pr-s3alias"])
+def test_suffix_that_s3_keeps_for_itself_is_refused(suffix: str) -> None:
+    """A bucket's name may not end like the alias of an access point."""
+    with pytest.raises(InfraError, match=f"environment suffix is '{suffix}', expected one that does not end"):
+        check_suffix(suffix)
+
+    assert check_suffix("pr-mys3alias")
 
 
 @pytest.mark.parametrize("account_id", ["", "1234", "12345678901a", "1" * 13])

@@ -22,9 +22,12 @@ from tests.infra.synthesis import Stack, every, only, resources, statements, syn
 
 DEFINITION = ApiDefinition.read(OPENAPI)
 UNITS = st.integers(1, 40_000)
+SUFFIXES = st.from_regex(r"[a-z](-?[a-z0-9])*", fullmatch=True).filter(
+    lambda suffix: len(suffix) <= SUFFIX_MAX and not suffix.endswith("s3alias")
+)
 CONFIGS = st.builds(
     EnvironmentConfig,
-    name=st.from_regex(r"[a-z](-?[a-z0-9])*", fullmatch=True).filter(lambda name: len(name) <= SUFFIX_MAX),
+    name=SUFFIXES,
     region=st.sampled_from(["ap-northeast-2", "eu-central-1", "us-gov-west-1"]),
     owner=st.sampled_from(["payments", "team@example.com"]),
     retention_days=st.integers(1, 3650),
@@ -34,6 +37,7 @@ CONFIGS = st.builds(
     timeout_seconds=st.integers(1, 28),
     reserved_concurrency=st.one_of(st.none(), st.integers(100, 1000)),
     provisioned_concurrency=st.one_of(st.none(), st.integers(1, 100)),
+    concurrency_target=st.integers(1000, 10_000),
     log_retention_days=st.sampled_from(LOG_RETENTION_DAYS),
     tracing=st.booleans(),
     rate_per_second=st.integers(1, 10_000),
@@ -73,6 +77,8 @@ UNTAGGABLE = {
     "aws_s3_bucket_versioning",
     "aws_sns_topic_policy",
 }
+# What makes a bucket closed.
+CLOSED = {"block_public_acls", "block_public_policy", "ignore_public_acls", "restrict_public_buckets"}
 # Where each type keeps its name, and what its service takes for one.
 NAME_RULES = {
     "aws_api_gateway_api_key": ("name", r".{1,1024}"),
@@ -102,13 +108,13 @@ def payment_api(config: EnvironmentConfig, suffix: str | None = None) -> Stack:
 
 
 @settings(deadline=None, max_examples=12, suppress_health_check=[HealthCheck.too_slow])
-@given(config=CONFIGS)
-def test_what_always_holds(config: EnvironmentConfig) -> None:
+@given(config=CONFIGS, suffix=SUFFIXES)
+def test_what_always_holds(config: EnvironmentConfig, suffix: str) -> None:
     """Whatever is configured, a stack is encrypted, closed, named, tagged, frugal and destroyable."""
-    stack = payment_api(config)
+    stack = payment_api(config, suffix)
 
     check_encryption(stack)
-    check_names_and_tags(stack, config.name)
+    check_names_and_tags(stack, suffix)
     check_destroyable(stack)
     check_privileges(stack)
     check_configuration(stack, config)
@@ -127,6 +133,15 @@ def check_encryption(stack: Stack) -> None:
         "versioning",
     ):
         assert len(resources(stack, f"aws_s3_bucket_{guard}")) == buckets
+    for encryption in resources(stack, "aws_s3_bucket_server_side_encryption_configuration").values():
+        (rule,) = encryption["rule"]
+        assert rule["apply_server_side_encryption_by_default"] == {"sse_algorithm": "aws:kms"}
+    for block in resources(stack, "aws_s3_bucket_public_access_block").values():
+        assert {name for name, value in block.items() if value is True} == CLOSED
+    for policy in resources(stack, "aws_s3_bucket_policy").values():
+        (deny,) = json.loads(policy["policy"])["Statement"]
+        assert (deny["Effect"], deny["Principal"], deny["Action"]) == ("Deny", "*", "s3:*")
+        assert deny["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
 
 
 def check_names_and_tags(stack: Stack, suffix: str) -> None:

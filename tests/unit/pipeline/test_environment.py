@@ -57,6 +57,13 @@ def test_a_suffix_that_aws_would_refuse_is_refused_first(suffix: str) -> None:
         instance_of(_DEV, suffix)
 
 
+@pytest.mark.parametrize("suffix", ["s3alias", "pr-s3alias"])
+def test_a_suffix_that_s3_keeps_for_itself_is_refused(suffix: str) -> None:
+    """A bucket's name may not end like the alias of an access point."""
+    with pytest.raises(UsageError, match="S3 keeps names that end with s3alias"):
+        instance_of(_DEV, suffix)
+
+
 @given(st.text(max_size=20))
 def test_whatever_is_accepted_fits_into_every_name(suffix: str) -> None:
     """No text gets through that is not a lower-case DNS label of the allowed length."""
