@@ -1,4 +1,4 @@
-"""Take over what a killed run of an instance made in the cloud and could not write into its state."""
+"""Take over what a killed run made in the cloud and could not write into the state."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pipeline.context import Context
 from pipeline.deploy.adopt import adopt
 from pipeline.deploy.apply_log import ApplyLog, ApplyLogs
-from pipeline.deploy.state_bucket import StateBucket
+from pipeline.deploy.state import State
 from pipeline.deploy.workspace import (
     STACK_FILE,
     StateLockedError,
@@ -15,32 +15,28 @@ from pipeline.deploy.workspace import (
     open_workspace,
 )
 from pipeline.host.faults import reached
-from pipeline.model.environment import Instance
-from pipeline.model.release import Release
 from pipeline.stores.layout import CorruptReleaseError
 
 
-def apply_logs(context: Context, instance: Instance, bucket: StateBucket) -> ApplyLogs:
-    """Return where the logs of an instance's applies are kept until its state is saved."""
-    folder = context.home.folder("applies") / f"{context.target.name}.{instance.file_stem}"
-    return ApplyLogs(folder, bucket.note(instance))
+def apply_logs(context: Context, state: State) -> ApplyLogs:
+    """Return where the logs of the applies to a state are kept until it is saved."""
+    folder = context.home.folder("applies") / f"{context.target.name}.{state.stem}"
+    return ApplyLogs(folder, state.note)
 
 
 def adopt_unfinished(
     context: Context,
-    instance: Instance,
-    bucket: StateBucket,
+    state: State,
     like: Workspace,
-    files_of: Callable[[Release], Mapping[str, bytes]],
+    files_of: Callable[[str], Mapping[str, bytes]],
 ) -> None:
     """Bring the state up to what unfinished applies made; nothing in the cloud is changed.
 
     Args:
         context: The project.
-        instance: Which one; held by us alone.
-        bucket: Where its state is.
-        like: A workspace of the instance; others like it are opened.
-        files_of: Returns what Terraform needs of a release.
+        state: The state; held by us alone.
+        like: A workspace of the same stack; others like it are opened.
+        files_of: Returns what Terraform needs of a release, by its digest.
 
     Raises:
         StateLockedError: Another Terraform holds the state.
@@ -48,14 +44,13 @@ def adopt_unfinished(
     """
 
     def say(text: str) -> None:
-        context.progress.note(str(instance), text)
+        context.progress.note(state.place, text)
 
-    for log in apply_logs(context, instance, bucket).unfinished():
-        made, replaced = _unknown(log, bucket.resource_ids(instance))
+    for log in apply_logs(context, state).unfinished():
+        made, replaced = _unknown(log, state.resource_ids())
         if made and log.release is not None:
             try:
-                release = context.store.load(log.release)
-                files = files_of(release)
+                files = files_of(log.release)
             except CorruptReleaseError as error:
                 # Nobody shall be kept from repairing an instance by a release that is gone; the log stays.
                 say(f"what an interrupted run had made cannot be taken over: {error.message}")
@@ -63,19 +58,19 @@ def adopt_unfinished(
 
             @contextmanager
             def opened(
-                stack: bytes, files: Mapping[str, bytes] = files, release: Release = release
+                stack: bytes, files: Mapping[str, bytes] = files, release: str = log.release
             ) -> Iterator[Workspace]:
                 with open_workspace(
                     {**files, STACK_FILE: stack},
-                    name=instance.file_stem,
+                    name=state.stem,
                     account=like.account,
-                    variables={**like.variables, "release": release.digest},
+                    variables={**like.variables, **({"release": release} if release else {})},
                     terraform=like.terraform,
                     work=context.home.work,
                     cache=context.home.cache,
                     keep_open=like.keep_open,
                 ) as workspace:
-                    workspace.init(bucket.name, bucket.state_key(instance))
+                    workspace.init(state)
                     reached("adopting")
                     yield workspace
 

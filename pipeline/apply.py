@@ -207,7 +207,7 @@ def _prove_working(context: Context, site: Site, *, applied: bool) -> dict[str, 
 
 def _prove_gone(context: Context, site: Site) -> dict[str, object]:
     with context.progress.step(str(site.instance), "nothing left") as step:
-        left = site.bucket.resource_count(site.instance)
+        left = site.state.resource_count()
         if left:
             message = f"{left} resources are still there after the destroy"
             raise NotProvenError(message, "run the same command again")

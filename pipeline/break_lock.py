@@ -20,19 +20,23 @@ def break_lock(context: Context, environment: Environment, instance: Instance, r
         TollgateError: The account cannot be reached.
     """
     why = reason_given(reason)
+
+    def say(text: str) -> None:
+        context.progress.note(str(instance), text)
+
     context.target.prepare(lambda text: context.progress.note("cloud", text))
     account = context.target.account(environment)
     account.insist_on_identity()
     bucket = StateBucket(account)
     path = context.home.locks / f"{context.target.name}.{instance.file_stem}.lock"
     try:
-        with lock.hold(path, "breaking its lock"):
+        with lock.hold(path, "breaking its lock", on_wait=say):
             found = bucket.locks(instance)
             if not found:
                 message = f"no lock is on {instance}"
                 raise RefusedError(message, "`nox -s status` says what stands in the way there")
             living = [each.owner for each in found if each.is_alive_here]
-            living += [f"Terraform, process {pid}" for pid in bucket.terraforms_at_work(instance)]
+            living += [f"Terraform, process {pid}" for pid in bucket.state(instance).terraforms_at_work()]
             if living:
                 message = f"the owner of the lock on {instance} lives on this machine: {'; '.join(living)}"
                 raise RefusedError(message, "wait until it ends, or end it; then the next run takes over")

@@ -60,7 +60,7 @@ def look_for_drift(context: Context, environment: Environment, suffix: str | Non
     place = str(instance)
     with look_at(context, environment, instance, release) as site:
         with context.progress.step(place, "init"):
-            site.workspace.init(site.bucket.name, site.bucket.state_key(instance))
+            site.workspace.init(site.state)
         with context.progress.step(place, "compare") as step:
             judged = plan_again(site, step, lock=False)
             step.result = "no drift" if judged.change_set.is_empty else step.result

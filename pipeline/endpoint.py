@@ -5,7 +5,7 @@ from pipeline.deploy.smoke import Endpoint, find_endpoint
 from pipeline.model.environment import Environment, instance_of
 from pipeline.model.errors import RefusedError
 from pipeline.model.release import SMOKE_CHECKS
-from pipeline.plan import open_site
+from pipeline.plan import look_at
 
 
 def find_deployed(context: Context, environment: Environment, suffix: str | None) -> Endpoint:
@@ -21,8 +21,8 @@ def find_deployed(context: Context, environment: Environment, suffix: str | None
         raise RefusedError(message, "`nox -s status` says what runs where; `nox -s promote` deploys")
     context.target.prepare(lambda text: context.progress.note("cloud", text))
     release = context.store.load(running)
-    with open_site(context, environment, instance, release, "reading its outputs") as site:
+    with look_at(context, environment, instance, release) as site:
         with context.progress.step(str(instance), "outputs"):
-            site.workspace.init(site.bucket.name, site.bucket.state_key(instance))
+            site.workspace.init(site.state)
             outputs = site.workspace.outputs()
         return find_endpoint(context.store.read(release, SMOKE_CHECKS), outputs, site.account)

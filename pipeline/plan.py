@@ -9,6 +9,7 @@ from typing import Any
 from pipeline.adoption import adopt_unfinished, apply_logs
 from pipeline.context import Context
 from pipeline.deploy.plan_json import read_plan
+from pipeline.deploy.state import State
 from pipeline.deploy.state_bucket import StateBucket
 from pipeline.deploy.workspace import (
     LOCK_FILE,
@@ -52,6 +53,11 @@ class Site:
     bucket: StateBucket
     workspace: Workspace
     baseline: Mapping[str, Any] | None = None
+
+    @property
+    def state(self) -> State:
+        """Its Terraform state."""
+        return self.bucket.state(self.instance)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,7 +132,8 @@ def _site(
     keep_open: tuple[int, ...],
 ) -> Iterator[Site]:
     bucket = StateBucket(account)
-    bucket.insist_on_version(instance, context.terraform.version)
+    state = bucket.state(instance)
+    state.insist_on_version(context.terraform.version)
     with open_workspace(
         _files(context, release, environment),
         name=instance.file_stem,
@@ -140,7 +147,7 @@ def _site(
         work=context.home.work,
         cache=context.home.cache,
         keep_open=keep_open,
-        logs=apply_logs(context, instance, bucket),
+        logs=apply_logs(context, state),
     ) as workspace:
         yield Site(
             environment=environment,
@@ -149,7 +156,7 @@ def _site(
             account=account,
             bucket=bucket,
             workspace=workspace,
-            baseline=_baseline(context, environment, release, bucket.resource_count(instance)),
+            baseline=_baseline(context, environment, release, state.resource_count()),
         )
 
 
@@ -171,24 +178,21 @@ def judge(
     place = str(site.instance)
     workspace = site.workspace
     with context.progress.step(place, "init"):
-        workspace.init(site.bucket.name, site.bucket.state_key(site.instance))
+        workspace.init(site.state)
     reached("initialised")
 
     def adopt() -> None:
         adopt_unfinished(
             context,
-            site.instance,
-            site.bucket,
+            site.state,
             workspace,
-            lambda release: _files(context, release, site.environment),
+            lambda digest: _files(context, context.store.load(digest), site.environment),
         )
 
     if takes_over:
-        past_a_dead_lock(context, site.instance, site.bucket, workspace, adopt)
+        past_a_dead_lock(context, site.state, workspace, adopt)
     with context.progress.step(place, "plan") as step:
-        judged = past_a_dead_lock(
-            context, site.instance, site.bucket, workspace, lambda: plan_again(site, step, operation)
-        )
+        judged = past_a_dead_lock(context, site.state, workspace, lambda: plan_again(site, step, operation))
     reached("planned")
     return judged
 

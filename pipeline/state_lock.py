@@ -4,29 +4,21 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from pipeline.context import Context
-from pipeline.deploy.state_bucket import StateBucket
+from pipeline.deploy.state import State
 from pipeline.deploy.workspace import StateLockedError, Workspace
 from pipeline.host import lock
-from pipeline.model.environment import Instance
 from pipeline.model.errors import TollgateError
 
 T = TypeVar("T")
 
 
-def past_a_dead_lock(
-    context: Context,
-    instance: Instance,
-    bucket: StateBucket,
-    workspace: Workspace,
-    attempt: Callable[[], T],
-) -> T:
+def past_a_dead_lock(context: Context, state: State, workspace: Workspace, attempt: Callable[[], T]) -> T:
     """Do what needs the state; where a dead Terraform left its lock on it, remove that first.
 
     Args:
         context: The project.
-        instance: Whose state it is; held by us alone.
-        bucket: Where it is.
-        workspace: A workspace of the instance.
+        state: The state; nobody else of our kind may work on it meanwhile.
+        workspace: A workspace that is connected with it.
         attempt: What needs the state; repeating it is harmless.
 
     Raises:
@@ -35,22 +27,21 @@ def past_a_dead_lock(
     try:
         return attempt()
     except StateLockedError as error:
-        _insist_on_death(instance, bucket, error)
-        context.progress.note(str(instance), "removing the state lock of a Terraform that died here")
+        _insist_on_death(state, error)
+        context.progress.note(state.place, "removing the state lock of a Terraform that died here")
         workspace.force_unlock(error.lock_id)
         return attempt()
 
 
-def _insist_on_death(instance: Instance, bucket: StateBucket, error: StateLockedError) -> None:
+def _insist_on_death(state: State, error: StateLockedError) -> None:
     """Refuse unless the lock is of this machine and user, and no Terraform here can be its holder."""
     me = lock.Owner.me("")
+    locked = f"the state of {state.place} is locked by {error.who} since {error.since}"
     if error.who != f"{me.user}@{me.host}":
-        message = f"the state of {instance} is locked by {error.who}"
-    elif alive := bucket.terraforms_at_work(instance):
+        message = locked
+    elif alive := state.terraforms_at_work():
         processes = ", ".join(str(pid) for pid in alive)
-        message = f"the state of {instance} is locked by {error.who}, where Terraform is at work (process {processes})"
+        message = f"{locked}, where Terraform is at work (process {processes})"
     else:
         return
-    suffix = "" if instance.is_main else f" --suffix {instance.suffix}"
-    break_it = f"nox -s break_lock -- {instance.environment}{suffix} --reason TEXT"
-    raise TollgateError(message, f"wait until it ends; if it never will, `{break_it}`") from error
+    raise TollgateError(message, f"wait until it ends; if it never will, `{state.unlock}`") from error

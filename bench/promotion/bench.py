@@ -116,7 +116,7 @@ def bare_terraform(scratch: Path, digest: str, suffix: str) -> float:
     bucket = StateBucket(account)
     settings = {
         "bucket": bucket.name,
-        "key": bucket.state_key(Instance("dev", suffix)),
+        "key": bucket.state(Instance("dev", suffix)).key,
         "region": account.region,
         "use_lockfile": "true",
         "use_path_style": "true",

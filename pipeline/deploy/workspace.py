@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.deploy.apply_log import ApplyLogs
+from pipeline.deploy.state import State
 from pipeline.deploy.terraform_binary import TerraformBinary, clean_environment, cli_config
 from pipeline.host.files import scratch_folder
 from pipeline.host.process import Completed, run
@@ -48,12 +49,14 @@ class StateLockedError(TerraformError):
     Attributes:
         lock_id: What `force-unlock` wants to hear.
         who: `user@host` as Terraform wrote it.
+        since: When it was taken, as Terraform wrote it.
     """
 
-    def __init__(self, what: str, problems: Sequence[str], lock_id: str, who: str) -> None:
+    def __init__(self, what: str, problems: Sequence[str], lock_id: str, who: str, since: str) -> None:
         super().__init__(what, problems, "wait until it ends, then run again")
         self.lock_id = lock_id
         self.who = who
+        self.since = since
 
 
 class ExistsAlreadyError(TerraformError):
@@ -92,15 +95,15 @@ class Workspace:
     keep_open: tuple[int, ...] = ()
     logs: ApplyLogs | None = None
 
-    def init(self, bucket: str, key: str) -> None:
+    def init(self, state: State) -> None:
         """Connect the folder with its provider and its state.
 
         Raises:
             TerraformError: The provider is not what the lock file says, or the state cannot be reached.
         """
         settings = {
-            "bucket": bucket,
-            "key": key,
+            "bucket": state.bucket,
+            "key": state.key,
             "region": self.account.region,
             "use_lockfile": "true",
             "encrypt": "true",
@@ -165,7 +168,7 @@ class Workspace:
             ExistsAlreadyError: Something that it would make is there, and the state does not know it.
             TerraformError: It failed; part of it may have been done.
         """
-        log = self.logs.begin(self.variables["release"]) if self.logs else None
+        log = self.logs.begin(self.variables.get("release", "")) if self.logs else None
         arguments = ["-input=false", "-json", _PLAN_FILE]
 
         def noted(event: Event) -> None:
@@ -329,10 +332,17 @@ _EXISTS = re.compile(
 )
 
 
+_LOCK = re.compile(
+    r"Lock Info:.*?ID:\s+(?P<id>\S+).*?Who:\s+(?P<who>\S+)(?:.*?Created:\s+(?P<since>\S+ [0-9:]+))?",
+    re.DOTALL,
+)
+
+
 def _locked_or_not(what: str, problems: Sequence[str], hint: str) -> TerraformError:
-    lock = re.search(r"Lock Info:.*?ID:\s+(\S+).*?Who:\s+(\S+)", "\n".join(problems), re.DOTALL)
+    lock = _LOCK.search("\n".join(problems))
     if lock:
-        return StateLockedError(what, problems, lock.group(1), lock.group(2))
+        since = f"{lock['since']} UTC" if lock["since"] else "an unknown time"
+        return StateLockedError(what, problems, lock["id"], lock["who"], since)
     return TerraformError(what, problems, hint)
 
 

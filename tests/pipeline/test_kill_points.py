@@ -67,7 +67,7 @@ _IN_THE_APPLY = (
 )
 """Where it is killed once: nobody knows how far Terraform comes, and when all is applied the next is never reached."""
 
-_ELSEWHERE = {"shown", "adopting"}
+_ELSEWHERE = {"shown", "adopting", "bootstrap-planned", "bootstrap-applying", "bootstrap-applied"}
 
 
 @pytest.fixture(scope="module")

@@ -7,12 +7,13 @@ from typing import cast
 import pytest
 
 from pipeline.context import Context
-from pipeline.deploy.state_bucket import StateBucket
+from pipeline.deploy.state import State
 from pipeline.deploy.workspace import StateLockedError, Workspace
 from pipeline.host.lock import Owner
-from pipeline.model.environment import Instance
 from pipeline.model.errors import TollgateError
 from pipeline.state_lock import past_a_dead_lock
+
+_BREAK_IT = "nox -s break_lock -- dev --suffix pr-1 --reason TEXT"
 
 
 class _Scene:
@@ -27,15 +28,17 @@ class _Scene:
         """Need the state."""
         if self.unlocked:
             return "done"
-        raise StateLockedError("terraform plan", ["it is locked"], "lock-1", self.who)
+        raise StateLockedError("terraform plan", ["it is locked"], "lock-1", self.who, "noon")
 
     def run(self, attempt: Callable[[], str] | None = None) -> str:
         """Do what needs the state."""
         progress = SimpleNamespace(note=lambda _, text: self.said.append(text))
         return past_a_dead_lock(
             cast("Context", SimpleNamespace(progress=progress)),
-            Instance("dev", "pr-1"),
-            cast("StateBucket", SimpleNamespace(terraforms_at_work=lambda _: self.at_work)),
+            cast(
+                "State",
+                SimpleNamespace(place="dev/pr-1", unlock=_BREAK_IT, terraforms_at_work=lambda: self.at_work),
+            ),
             cast("Workspace", SimpleNamespace(force_unlock=self.unlocked.append)),
             attempt or self.attempt,
         )
@@ -67,7 +70,7 @@ def test_the_lock_of_a_terraform_that_died_here_is_removed_and_said() -> None:
     ("scene", "sentence"),
     [
         (_Scene(_me(), 41, 42), r"where Terraform is at work \(process 41, 42\)"),
-        (_Scene("ann@build-7"), "the state of dev/pr-1 is locked by ann@build-7"),
+        (_Scene("ann@build-7"), "the state of dev/pr-1 is locked by ann@build-7 since noon"),
     ],
     ids=["lives here", "perhaps elsewhere"],
 )
@@ -77,4 +80,4 @@ def test_a_lock_whose_holder_may_live_is_respected(scene: _Scene, sentence: str)
         scene.run()
 
     assert scene.unlocked == []
-    assert "nox -s break_lock -- dev --suffix pr-1 --reason TEXT" in str(refused.value.hint)
+    assert refused.value.hint == f"wait until it ends; if it never will, `{_BREAK_IT}`"

@@ -4,10 +4,14 @@ import json
 import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
+import boto3
 import pytest
+from botocore.stub import Stubber
 
 from pipeline.deploy.anchor import Anchor
 from pipeline.deploy.state_bucket import StateBucket
@@ -56,7 +60,7 @@ class _Place:
 
     def init(self, workspace: Workspace, suffix: str) -> None:
         """Connect a workspace with its instance's state."""
-        workspace.init(self.bucket.name, self.bucket.state_key(Instance("dev", suffix)))
+        workspace.init(self.bucket.state(Instance("dev", suffix)))
 
 
 @pytest.fixture(scope="module")
@@ -110,14 +114,14 @@ def test_what_is_planned_is_applied_and_then_there_is_nothing_to_do(place: _Plac
     assert change["address"] == "terraform_data.it"
     assert outputs == {"value": "one", "where": f"{_ACCOUNT}/whole", "release": _RELEASE}
     assert {"apply_start", "apply_complete", "change_summary"} <= set(events)
-    assert place.bucket.resource_count(instance) == 1
+    assert place.bucket.state(instance).resource_count() == 1
     assert list((place.folder / "work").iterdir()) == []
 
     with place.workspace(instance.suffix, _stack()) as workspace:
         place.init(workspace, instance.suffix)
         assert workspace.plan(lambda _: None, destroy=True)
         workspace.apply(lambda _: None, _at_ease)
-    assert place.bucket.resource_count(instance) == 0
+    assert place.bucket.state(instance).resource_count() == 0
 
 
 def test_the_folder_holds_the_releases_files_and_nothing_else(place: _Place) -> None:
@@ -207,13 +211,15 @@ def test_a_bucket_that_is_not_there_is_a_sentence(place: _Place) -> None:
         place.workspace("nowhere", _stack()) as workspace,
         pytest.raises(TerraformError, match="terraform init failed"),
     ):
-        workspace.init("tollgate-no-such-bucket", "key")
+        workspace.init(
+            replace(place.bucket.state(Instance("dev", "nowhere")), bucket="tollgate-no-such-bucket")
+        )
 
 
 def test_a_locked_state_says_by_whom(place: _Place) -> None:
     """Where another Terraform holds the state, its lock's id and owner are known, and it can be broken by that id."""
     instance = Instance("dev", "locked")
-    key = place.bucket.state_key(instance)
+    key = place.bucket.state(instance).key
     lock = {
         "ID": "11111111-2222-3333-4444-555555555555",
         "Operation": "OperationTypePlan",
@@ -231,6 +237,7 @@ def test_a_locked_state_says_by_whom(place: _Place) -> None:
         with pytest.raises(StateLockedError) as locked:
             workspace.plan(lambda _: None)
         assert (locked.value.lock_id, locked.value.who) == (lock["ID"], "ann@build-7")
+        assert locked.value.since == "2026-01-01 09:00:00 UTC"
         with pytest.raises(TerraformError, match="terraform force-unlock failed"):
             workspace.force_unlock("99999999-2222-3333-4444-555555555555")
         workspace.force_unlock(locked.value.lock_id)
@@ -257,6 +264,40 @@ def test_the_state_bucket_is_closed_and_made_once(place: _Place) -> None:
     assert set(closed.values()) == {True}
 
 
+def test_a_bucket_that_was_half_made_is_repaired(place: _Place) -> None:
+    """A run that was killed between its calls left a bucket that keeps no versions and is open."""
+    s3 = place.account.client("s3")
+    s3.put_bucket_versioning(Bucket=place.bucket.name, VersioningConfiguration={"Status": "Suspended"})
+    s3.delete_public_access_block(Bucket=place.bucket.name)
+
+    place.bucket.make()
+
+    assert s3.get_bucket_versioning(Bucket=place.bucket.name)["Status"] == "Enabled"
+    closed = s3.get_public_access_block(Bucket=place.bucket.name)["PublicAccessBlockConfiguration"]
+    assert set(closed.values()) == {True}
+
+
+@pytest.mark.parametrize(
+    ("region", "where"),
+    [
+        ("us-east-1", {}),
+        ("eu-west-1", {"CreateBucketConfiguration": {"LocationConstraint": "eu-west-1"}}),
+    ],
+)
+def test_a_bucket_is_made_where_its_account_is(region: str, where: dict[str, Any]) -> None:
+    """S3 wants to be told every region but one, which it refuses to be told."""
+    client = boto3.client("s3", region_name=region, aws_access_key_id="x", aws_secret_access_key="x")
+    name = f"tollgate-state-{_ACCOUNT}"
+    with Stubber(client) as s3:
+        s3.add_client_error("head_bucket", "404")
+        s3.add_response("create_bucket", {}, {"Bucket": name, **where})
+        for call in ("put_bucket_versioning", "put_bucket_encryption", "put_public_access_block"):
+            s3.add_response(call, {})
+        account = SimpleNamespace(account_id=_ACCOUNT, region=region, client=lambda _: client)
+        StateBucket(cast("Account", account)).make()
+        s3.assert_no_pending_responses()
+
+
 def test_the_key_for_secrets_is_made_once(place: _Place) -> None:
     """Everybody who asks gets the same 32 bytes, or digests of secrets could not be compared."""
     first = place.bucket.secret_key()
@@ -277,19 +318,19 @@ def test_the_key_for_secrets_is_made_once(place: _Place) -> None:
 def test_a_state_that_this_terraform_must_not_touch(place: _Place, state: bytes, sentence: str) -> None:
     """A state from a newer Terraform, or none at all, is refused before Terraform sees it."""
     instance = Instance("dev", "newer")
-    key = place.bucket.state_key(instance)
+    key = place.bucket.state(instance).key
     place.account.client("s3").put_object(Bucket=place.bucket.name, Key=key, Body=state)
 
     with pytest.raises(TollgateError, match=sentence):
-        place.bucket.insist_on_version(instance, place.terraform.version)
+        place.bucket.state(instance).insist_on_version(place.terraform.version)
 
 
 def test_a_state_that_is_not_there_is_anybodys(place: _Place) -> None:
     """Before the first apply every Terraform will do, and nothing is counted."""
     instance = Instance("dev", "never")
 
-    place.bucket.insist_on_version(instance, "1.11.0")
-    assert place.bucket.resource_count(instance) == 0
+    place.bucket.state(instance).insist_on_version("1.11.0")
+    assert place.bucket.state(instance).resource_count() == 0
 
 
 def test_one_promoter_at_a_time(place: _Place) -> None:
