@@ -152,7 +152,10 @@ def test_region_stands_in_one_place(stacks: dict[str, Stack]) -> None:
     ("change", "message"),
     [
         ({"point_in_time_recovery": False}, "point_in_time_recovery is False in prod, expected True"),
-        ({"retention_days": 29}, "retention_days is 29 in prod, expected at least 30: staging"),
+        (
+            {"retention_days": 29, "promoted_from": STAGING},
+            "retention_days is 29 in prod, expected at least 30: staging",
+        ),
         ({"retention_days": 0}, "retention_days is 0"),
         ({"retention_days": 4000}, "retention_days is 4000, expected 1 to 3650"),
         ({"timeout_seconds": 29}, "timeout_seconds is 29, expected 1 to 28"),
