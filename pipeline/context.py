@@ -18,11 +18,13 @@ from pipeline.model.history import History, read_history
 from pipeline.model.kinds import Kind
 from pipeline.model.ledger import Entry
 from pipeline.model.powers import MAY_WRITE
+from pipeline.model.release import Release, short
 from pipeline.model.trust import PublicKey, Role
 from pipeline.pinned import SETTINGS_FILE, Pinned, find_ledger, pinned_settings
 from pipeline.settings import Environments, Project
 from pipeline.settings.bundle import Bundle
 from pipeline.show.progress import Progress
+from pipeline.stores.layout import CorruptReleaseError
 from pipeline.stores.ledger import Ledger, LedgerMovedError
 from pipeline.stores.registry import Registry
 from pipeline.stores.registry_address import Address
@@ -124,6 +126,27 @@ class Context:
             message = "other settings were pinned while this run was at work"
             raise RefusedError(message, "run the same command again: it uses them")
         return history
+
+    def release(self, digest: str) -> Release:
+        """Return a release that the ledger names.
+
+        Raises:
+            RefusedError: It is not on this machine; what to do names the commit that makes it again.
+            TollgateError: It is damaged, or the registry does not give it.
+        """
+        try:
+            return self.store.load(digest)
+        except CorruptReleaseError:
+            if self.store.remote is not None or digest in self.store.releases():
+                raise
+        bodies = [candidate.entry.body for candidate in self.history().candidates]
+        made = next((body for body in reversed(bodies) if body["release"] == digest), None)
+        hint = (
+            "take it from where it was built: `--store oci://HOST/REPOSITORY`, pushed there and pulled here"
+        )
+        if made is not None and made["commit"] is not None and not made["dirty"]:
+            hint = f"`git checkout {made['commit'][:12]}`, `nox -s build`, then the same command again"
+        raise RefusedError(f"release {short(digest)} is not on this machine", hint)
 
     def newest(self) -> str | None:
         """Return the digest of the newest entry, whatever settings count by now: a fact is recorded all the same."""

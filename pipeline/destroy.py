@@ -18,16 +18,16 @@ def destroy(context: Context, environment: Environment, suffix: str | None) -> R
         TollgateError: Something went wrong; what had been done is recorded.
     """
     instance = instance_of(environment, suffix)
-    last = _last_release(context.history().of(instance))
+    last = last_release(context.history().of(instance))
     if last is None:
         message = f"{instance} is empty; there is nothing to destroy"
         raise RefusedError(message, "`nox -s status` says what runs where")
     context.target.prepare(lambda text: context.progress.note("cloud", text))
-    release = context.store.load(str(last.body["release"]))
+    release = context.release(str(last.body["release"]))
     return carry(context, environment, instance, release, Wish(), Operation.DESTROY, ask_cloud=True)
 
 
-def _last_release(history: InstanceHistory) -> Entry | None:
+def last_release(history: InstanceHistory) -> Entry | None:
     """Return the entry that names the release whose stack describes what may be there."""
     if history.open_start is not None:
         return history.open_start

@@ -1,7 +1,7 @@
 """The way of a change: build, check, then carry one release through the environments in their order.
 
-`promote` builds and reconciles. `reconcile` is level-triggered: it reads what is wanted and what is deployed from
-the ledger, takes the next allowed step, and stops where it may not go on. A killed run is finished by the next one.
+`promote` finishes what was begun or approved, then builds and reconciles. `reconcile` is level-triggered: it reads
+what is wanted and what is deployed from the ledger, takes the next allowed step, and stops where it may not go on.
 """
 
 from collections.abc import Callable, Sequence
@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 
 from pipeline.ask import Wish
+from pipeline.begun import Begun, finish, finish_begun, go_on
 from pipeline.build.release import record_provenance
 from pipeline.build.source import Source, people_since, read_source, source_at
 from pipeline.carry import Arrival, Report, carry, offered
@@ -19,8 +20,8 @@ from pipeline.evidence.checks import run_checks
 from pipeline.evidence.kept import kept_statements
 from pipeline.host.faults import reached
 from pipeline.model.canonical import canonical_bytes
-from pipeline.model.environment import Environment, Instance, instance_of
-from pipeline.model.errors import RefusedError
+from pipeline.model.environment import Environment, instance_of
+from pipeline.model.errors import RefusedError, TollgateError
 from pipeline.model.kinds import Kind, Operation
 from pipeline.model.ledger import Entry
 from pipeline.model.release import Release, short
@@ -105,7 +106,7 @@ def check(context: Context, release: Release, place: Place | None = None) -> tup
 def promote(
     context: Context, wish: Wish, release: Release | None = None, *, place: Place | None = None
 ) -> tuple[Report, ...]:
-    """Build the release, check it, record it as wanted, and carry it as far as its gates allow.
+    """Finish what was begun, build the release, check it, record it as wanted, and carry it as far as its gates allow.
 
     Args:
         context: The project and its accounts.
@@ -117,7 +118,9 @@ def promote(
         TollgateError: Something went wrong; the message says what, and what to do.
     """
     instance_of(context.environments.up_to(wish.to)[-1], wish.suffix)  # refused before anything is built
-    return reconcile(context, wish, want(context, wish, release, place=place))
+    # A checkout that cannot be built or is not fit keeps nobody from finishing what was begun with another one.
+    begun = finish_begun(context, wish)
+    return reconcile(context, wish, want(context, wish, release, place=place), begun)
 
 
 def want(
@@ -157,6 +160,7 @@ def promote_existing(context: Context, wish: Wish, digest: str) -> tuple[Report,
         TollgateError: The release is nowhere, nothing that verifies says where it comes from, or a step went wrong.
     """
     instance_of(context.environments.up_to(wish.to)[-1], wish.suffix)
+    begun = finish_begun(context, wish)
     with context.progress.step("store", "release") as step:
         context.store.pull(digest)
         release = context.store.load(digest)
@@ -167,7 +171,7 @@ def promote_existing(context: Context, wish: Wish, digest: str) -> tuple[Report,
     if wish.suffix is None:
         with_fresh_ledger(lambda: _want(context, release, wish, source))
     reached("candidate-recorded")
-    return reconcile(context, wish, release)
+    return reconcile(context, wish, release, begun)
 
 
 def _said_of(context: Context, release: Release) -> tuple[tuple[Statement, ...], Source]:
@@ -230,13 +234,16 @@ def record_evidence(context: Context, release: Release, statements: Sequence[Sta
     context.record(Kind.EVIDENCE, body, history.head, copies)
 
 
-def reconcile(context: Context, wish: Wish, release: Release | None = None) -> tuple[Report, ...]:
+def reconcile(
+    context: Context, wish: Wish, release: Release | None = None, begun: Begun | None = None
+) -> tuple[Report, ...]:
     """Carry what is wanted as far as its gates allow, and say for each instance how far that is.
 
     Args:
         context: The project and its accounts.
         wish: What the caller asks for.
         release: What is wanted. Default: the newest candidate.
+        begun: What finishing came to that was begun before. Default: it is finished now.
 
     Raises:
         TollgateError: Something went wrong; what had been done is recorded.
@@ -246,34 +253,27 @@ def reconcile(context: Context, wish: Wish, release: Release | None = None) -> t
         if candidate is None:
             message = "nothing was ever promoted here"
             raise RefusedError(message, "run `nox -s promote`")
-        release = context.store.load(candidate.release)
-    unclean = context.target.prepare(lambda text: context.progress.note("cloud", text))
+        release = context.release(candidate.release)
+    begun = begun or finish_begun(context, wish)
+    unclean = begun.unclean | context.target.prepare(lambda text: context.progress.note("cloud", text))
     way = context.environments.up_to(wish.to)
-    reports: list[Report] = []
+    reports = {report.instance: report for report in begun.reports}
     for environment in way if wish.suffix is None else way[-1:]:
+        instance = instance_of(environment, wish.suffix)
+        end = begun.ends.get(instance)
+        if isinstance(end, TollgateError):
+            break
         # What an unclean stop of the local cloud took away only the cloud itself can tell.
         ask_cloud = wish.check or environment.name in unclean
-        reports.append(_advance(context, environment, release, wish, ask_cloud=ask_cloud))
-        if reports[-1].arrival not in {Arrival.THERE, Arrival.ARRIVED}:
+        report = end or _advance(context, environment, release, wish, ask_cloud=ask_cloud)
+        reports.pop(instance, None)  # what was done last comes last
+        reports[instance] = report
+        if end is not None or report.arrival not in {Arrival.THERE, Arrival.ARRIVED}:
             break
-    return tuple(reports)
-
-
-def go_on(context: Context, environment: Environment, instance: Instance, wish: Wish | None = None) -> Report:
-    """Go on with the change set that is offered in an instance, as a person has just decided.
-
-    Raises:
-        RefusedError: Nothing is offered there any more.
-        TollgateError: Something went wrong; what had been done is recorded.
-    """
-    waiting = offered(context.history().of(instance), environment, context.settings.digest)
-    if waiting is None:
-        message = f"nothing waits for a decision in {instance} any more"
-        raise RefusedError(message, "`nox -s status` says what runs and what waits where")
-    context.target.prepare(lambda text: context.progress.note("cloud", text))
-    release = context.store.load(str(waiting.body["release"]))
-    operation = Operation(waiting.body["operation"])
-    return carry(context, environment, instance, release, wish or Wish(), operation)
+    for end in begun.ends.values():
+        if isinstance(end, TollgateError):
+            raise end
+    return tuple(reports.values())
 
 
 def _advance(
@@ -299,18 +299,6 @@ def _advance(
     if report.arrival is Arrival.ARRIVED and operation is Operation.FORWARD:
         return carry(context, environment, instance, release, wish)
     return replace(report, queued=release.digest) if report.release != release.digest else report
-
-
-def finish(context: Context, environment: Environment, start: Entry, wish: Wish) -> Report:
-    """Finish a run that was killed, as it was begun.
-
-    Raises:
-        TollgateError: Something went wrong; what had been done is recorded.
-    """
-    instance = Instance(start.body["environment"], start.body["suffix"])
-    release = context.store.load(str(start.body["release"]))
-    operation = Operation(start.body["operation"])
-    return carry(context, environment, instance, release, wish, operation, ask_cloud=True)
 
 
 def _is(entry: Entry, operation: Operation, release: str) -> bool:

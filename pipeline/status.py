@@ -2,16 +2,18 @@
 
 from typing import Any
 
-from pipeline.ask import Wish, ask_gates
+from pipeline.ask import Wish, ask_gates, facts_of_shown
 from pipeline.context import Context
 from pipeline.host import lock
 from pipeline.host.now import Now
+from pipeline.model.approval import counted_approvals
 from pipeline.model.environment import Environment, Instance
-from pipeline.model.gates import Reason
+from pipeline.model.gates import Reason, decide
 from pipeline.model.history import History, InstanceHistory, State
 from pipeline.model.kinds import Operation
 from pipeline.model.ledger import Entry
 from pipeline.model.release import short
+from pipeline.waiting import command_to_go_on
 
 
 def status_rows(context: Context) -> list[dict[str, Any]]:
@@ -72,11 +74,11 @@ def _blocks(
     context: Context, history: History, environment: Environment, mine: InstanceHistory, wanted: str | None
 ) -> tuple[Reason, ...]:
     if mine.open_start is not None:
-        sentence = f"a run was interrupted after {mine.open_start.at}"
-        again = _again(mine.open_start.body["operation"], mine)
-        return (Reason("interrupted", sentence, f"`{again}` finishes it"),)
+        return (_unfinished(mine.open_start, mine.instance),)
     if mine.waiting is not None:
-        return _what_waits_for(context, history, environment, mine, mine.waiting)
+        return _what_waits_for(context, history, environment, mine.waiting)
+    if mine.is_degraded and mine.last_end is not None and not mine.instance.is_main:
+        return (_broken_preview(mine.last_end, mine.instance),)
     if wanted is None or mine.release == wanted:
         # Nothing is wanted that is not there: say only what a person should know.
         at_rest = mine.release or wanted or ""
@@ -90,16 +92,37 @@ def _blocks(
     return reasons or (ready,)
 
 
+def _unfinished(start: Entry, instance: Instance) -> Reason:
+    # This machine's locks say that nobody is at work here; what another machine does only the ledger would tell.
+    sentence = (
+        f"a run that began {start.at} has not ended: it was interrupted, or is at work on another machine"
+    )
+    verb = "destroy" if start.body["operation"] == Operation.DESTROY else "recover"
+    return Reason("interrupted", sentence, f"`nox -s {verb} -- {instance.on_command_line}` finishes it")
+
+
+def _broken_preview(end: Entry, instance: Instance) -> Reason:
+    """Say what is the matter with a preview, which no gate stops: whoever pushes to it again wants it as it is now."""
+    where = instance.on_command_line
+    words = str(end.body["reason"]).partition("\n")[0]
+    return Reason(
+        "degraded",
+        f"the last change did not hold: {words}",
+        f"`nox -s promote -- --to {where}` tries what is here now, `nox -s destroy -- {where}` takes it down",
+    )
+
+
 def _what_waits_for(
-    context: Context, history: History, environment: Environment, mine: InstanceHistory, waiting: Entry
+    context: Context, history: History, environment: Environment, waiting: Entry
 ) -> tuple[Reason, ...]:
-    operation = Operation(waiting.body["operation"])
-    others = _asked(context, history, environment, mine, str(waiting.body["release"]), operation)
-    if not mine.approvals:
-        return (*(Reason(**reason) for reason in waiting.body["reasons"]), *others)
-    by = ", ".join(entry.by for entry in mine.approvals)
-    again = _again(operation, mine)
-    return (Reason("approval", f"approved by {by}", f"`{again}` applies it"), *others)
+    """Return what keeps a change set that was shown from being done, as the gates say it now."""
+    facts = facts_of_shown(context, history, environment, waiting)
+    reasons = decide(facts).reasons
+    if any(reason.gate == "approval" for reason in reasons):
+        return reasons
+    by = ", ".join(entry.by for entry in counted_approvals(facts))
+    gate, sentence = ("approval", f"approved by {by}") if by else ("ready", "nobody has to say yes any more")
+    return (Reason(gate, sentence, f"`{command_to_go_on(waiting)}` applies it"), *reasons)
 
 
 def _asked(
@@ -108,21 +131,8 @@ def _asked(
     environment: Environment,
     mine: InstanceHistory,
     release: str,
-    operation: Operation = Operation.FORWARD,
 ) -> tuple[Reason, ...]:
-    return ask_gates(context, history, environment, mine.instance, release, operation, Wish()).reasons
-
-
-def _again(operation: str, mine: InstanceHistory) -> str:
-    instance = mine.instance
-    if operation == Operation.DESTROY:
-        return f"nox -s destroy -- {instance.environment}" + (
-            "" if instance.is_main else f" --suffix {instance.suffix}"
-        )
-    # Whatever was begun or approved, `promote` goes on with it.
-    return "nox -s promote" + (
-        "" if instance.is_main else f" -- --to {instance.environment} --suffix {instance.suffix}"
-    )
+    return ask_gates(context, history, environment, mine.instance, release, Operation.FORWARD, Wish()).reasons
 
 
 _AT_REST = frozenset({"degraded", "hold", "drift", "freeze"})

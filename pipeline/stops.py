@@ -7,17 +7,17 @@ from pipeline.model.environment import Environment, Instance
 from pipeline.model.errors import RefusedError, UsageError
 from pipeline.model.kinds import Kind
 from pipeline.model.ledger import Entry
-from pipeline.waiting import reason_given
+from pipeline.waiting import MAX_REASON_LENGTH, reason_given
 
 
-def record_hold(context: Context, instance: Instance, reason: str, *, once: bool = False) -> Entry:
+def record_hold(context: Context, instance: Instance, reason: str, *, anew: bool = False) -> Entry:
     """Hold the instance: nothing moves forward there until somebody ends the hold.
 
     Args:
         context: The project.
         instance: Which one.
         reason: Why.
-        once: Whether a hold that is on already is enough.
+        anew: Whether it takes the place of a hold that is on, of which it names the reason.
 
     Raises:
         RefusedError: It is held already.
@@ -25,9 +25,11 @@ def record_hold(context: Context, instance: Instance, reason: str, *, once: bool
     """
     history = context.history()
     held = history.of(instance).hold
-    if held is not None and once:
+    if held is not None and anew and str(held.body["reason"]).startswith(reason):
         return held
-    if held is not None:
+    if held is not None and anew:
+        reason = f"{reason}; {held.by} held it before: {held.body['reason']}"[:MAX_REASON_LENGTH]
+    elif held is not None:
         message = f"{held.by} holds {instance} already: {held.body['reason']}"
         raise RefusedError(message, f'`nox -s unhold -- {instance.on_command_line} --reason "…"` ends it')
     return context.record(Kind.HOLD, {**_place(instance), "reason": reason_given(reason)}, history.head)

@@ -23,7 +23,7 @@ from pipeline.stores.ledger import Ledger
 
 _CHANGE_SET_FILE = "change-set.json"
 _FINDINGS_FILE = "findings.json"
-_MAX_REASON_LENGTH = 1000
+MAX_REASON_LENGTH = 1000
 _FEWEST_DIGITS = 4
 
 
@@ -237,7 +237,7 @@ def _names(waiting: Entry) -> dict[str, Any]:
 def reason_given(reason: str) -> str:
     """Return the reason as it is recorded: others will read it, so it must say something."""
     words = " ".join(reason.split())
-    if not words or len(words) > _MAX_REASON_LENGTH:
-        message = f"a reason of 1 to {_MAX_REASON_LENGTH} characters is needed, {len(words)} were given"
+    if not words or len(words) > MAX_REASON_LENGTH:
+        message = f"a reason of 1 to {MAX_REASON_LENGTH} characters is needed, {len(words)} were given"
         raise UsageError(message, 'say why: `--reason "…"`')
     return words

@@ -1,14 +1,17 @@
 """The ways back: forward again after an apply that did not hold, back to what was proven, and over a drift."""
 
 from pipeline.ask import Wish, ask_gates
-from pipeline.carry import Report, carry
+from pipeline.begun import finish
+from pipeline.carry import Report, carry, offered
 from pipeline.context import Context, with_fresh_ledger
 from pipeline.model.environment import Environment, Instance, instance_of
 from pipeline.model.errors import RefusedError, UsageError
 from pipeline.model.history import InstanceHistory
 from pipeline.model.kinds import Operation
+from pipeline.model.ledger import Entry
 from pipeline.model.release import short
 from pipeline.stops import record_hold
+from pipeline.waiting import reason_given
 
 
 def rollback(
@@ -21,8 +24,7 @@ def rollback(
         environment: Where.
         suffix: A second instance beside the main one.
         reason: Why; it is recorded with the hold.
-        to: First hex digits of the release to go back to. Default: the last one proven there that does not run there
-            now, or, where the last change did not hold, the one that ran before it.
+        to: First hex digits of the release to go back to. Default: the one that is offered, else `last_proven`.
 
     Raises:
         RefusedError: There is nothing to go back to.
@@ -31,21 +33,27 @@ def rollback(
     """
     instance = instance_of(environment, suffix)
     mine = context.history().of(instance)
-    release = context.store.load(_proven(mine, to) if to else _last_proven(mine))
-    why = f"rolled back to {short(release.digest)}: {reason}"
-    with_fresh_ledger(lambda: record_hold(context, instance, why, once=True))
-    return _carry(context, environment, instance, release.digest, Operation.ROLLBACK)
+    offer = _offered(context, environment, instance, Operation.ROLLBACK)
+    digest = _proven(mine, to) if to else offer or last_proven(mine)
+    context.release(digest)  # before anything is recorded
+    # A hold voids what was approved before it; whoever comes back with the approval has said why already.
+    if not (mine.hold and mine.approvals and offer == digest):
+        why = f"rolled back to {short(digest)}: {reason_given(reason)}"
+        with_fresh_ledger(lambda: record_hold(context, instance, why, anew=True))
+    return _carry(context, environment, instance, digest, Operation.ROLLBACK)
 
 
 def recover(context: Context, environment: Environment, suffix: str | None, to: str | None = None) -> Report:
-    """Go forward again where the last change did not hold: with what is wanted now, else with the same release.
+    """Finish what was interrupted; where the last change did not hold, go forward again.
+
+    Forward is what is wanted now, else the same release.
 
     Args:
         context: The project and its accounts.
         environment: Where.
         suffix: A second instance beside the main one.
-        to: First hex digits of a release that somebody wanted. Default: the newest that may come here, else the one
-            whose change did not hold.
+        to: First hex digits of a release that somebody wanted. Default: the one that is offered, else the newest that
+            may come here, else the one whose change did not hold.
 
     Raises:
         RefusedError: The instance is not degraded.
@@ -55,13 +63,19 @@ def recover(context: Context, environment: Environment, suffix: str | None, to: 
     instance = instance_of(environment, suffix)
     history = context.history()
     mine = history.of(instance)
-    if not mine.is_degraded or mine.last_end is None:
+    if mine.open_start is not None and to is None:
+        context.target.prepare(lambda text: context.progress.note("cloud", text))
+        return finish(context, environment, mine.open_start, Wish())
+    broken = _broken(mine)
+    if broken is None:
         message = f"{instance} is not degraded; there is nothing to recover from"
         raise RefusedError(message, "`nox -s status` says what runs where; `nox -s promote` goes forward")
-    failed = str(mine.last_end.body["release"])
+    failed = str(broken.body["release"])
     wanted = {candidate.release for candidate in history.candidates}
-    if to is not None:
-        return _carry(context, environment, instance, _named(to, {*wanted, failed}), Operation.RECOVERY)
+    offer = _offered(context, environment, instance, Operation.RECOVERY)
+    if to is not None or offer is not None:
+        digest = _named(to, {*wanted, failed}) if to is not None else str(offer)
+        return _carry(context, environment, instance, digest, Operation.RECOVERY)
     newest = history.candidate.release if history.candidate and instance.is_main else failed
     early = ask_gates(context, history, environment, instance, newest, Operation.RECOVERY, Wish())
     return _carry(context, environment, instance, newest if early.allowed else failed, Operation.RECOVERY)
@@ -86,18 +100,43 @@ def _carry(
     context: Context, environment: Environment, instance: Instance, release: str, operation: Operation
 ) -> Report:
     context.target.prepare(lambda text: context.progress.note("cloud", text))
-    found = context.store.load(release)
+    found = context.release(release)
     return carry(context, environment, instance, found, Wish(), operation, ask_cloud=True)
 
 
-def _last_proven(mine: InstanceHistory) -> str:
-    runs = None if mine.is_degraded else mine.release
-    others = [release for release in mine.proven if release != runs]
+def last_proven(mine: InstanceHistory) -> str:
+    """Return the release that an instance goes back to if nobody names one: the last one proven there that may be good.
+
+    That is not the one that runs there. Where the last change did not hold, it is what ran before it; where that change
+    was a rollback itself, what somebody wanted to leave is left out all the same.
+
+    Raises:
+        RefusedError: There is none.
+    """
+    broken = _broken(mine)
+    changed = None if broken is None else Operation(broken.body["operation"])
+    left = mine.release if broken is None else None
+    if broken is not None and changed is Operation.ROLLBACK and broken.body["release"] != mine.release:
+        left = mine.release
+    others = [release for release in mine.proven if release != left]
     if not others:
         message = f"nothing else was ever proven in {mine.instance}, so there is no way back"
-        verb = f"recover -- {mine.instance.environment}" if mine.is_degraded else "promote"
+        verb = f"recover -- {mine.instance.on_command_line}" if broken else "promote"
         raise RefusedError(message, f"`nox -s {verb}` goes forward")
     return others[-1]
+
+
+def _broken(mine: InstanceHistory) -> Entry | None:
+    """Return the start or end of a change that was begun there and not proven; None where the last one was."""
+    return mine.open_start or (mine.last_end if mine.is_degraded else None)
+
+
+def _offered(
+    context: Context, environment: Environment, instance: Instance, operation: Operation
+) -> str | None:
+    """Return the release with which this is offered there, for people to decide or as they have decided."""
+    waiting = offered(context.history().of(instance), environment, context.settings.digest)
+    return str(waiting.body["release"]) if waiting and waiting.body["operation"] == operation else None
 
 
 def _proven(mine: InstanceHistory, digits: str) -> str:

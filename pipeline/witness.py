@@ -8,6 +8,7 @@ runner commands it. It gives one yes at most; a quorum needs people's own keys.
 import re
 
 from pipeline.ask import Wish
+from pipeline.begun import finish, go_on
 from pipeline.carry import Arrival, Report, carry
 from pipeline.context import Context, with_fresh_ledger
 from pipeline.forge import Forge, Job, Review
@@ -18,7 +19,6 @@ from pipeline.model.ledger import Entry
 from pipeline.model.makers import is_maker
 from pipeline.model.release import is_digest, short
 from pipeline.model.trust import Role
-from pipeline.promote import finish, go_on
 from pipeline.settings.people import Approver
 from pipeline.waiting import approve
 

@@ -12,6 +12,7 @@ from pipeline import destroy as destroying
 from pipeline import promote as promoting
 from pipeline import waiting
 from pipeline.ask import Wish
+from pipeline.begun import go_on
 from pipeline.build.synth import synthesize_whole
 from pipeline.ci.alone import build_alone, check_alone
 from pipeline.ci.place import find_place
@@ -183,7 +184,7 @@ def approve(
     said = f"approved {short(entry.body['change_set'])} for {instance}, until {entry.body['expires']}"
     console.print(Text(f"{said} (ledger entry {entry.number})"), soft_wrap=True)
     if go:
-        conclude(context, Wish(to=env, suffix=suffix), (promoting.go_on(context, environment, instance),))
+        conclude(context, Wish(to=env, suffix=suffix), (go_on(context, environment, instance),))
         return
     console.print(Text("next: `nox -s promote` applies it if the plan is still the same"), soft_wrap=True)
 

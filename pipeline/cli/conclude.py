@@ -6,9 +6,9 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from pipeline import promote as promoting
 from pipeline import waiting
 from pipeline.ask import Wish
+from pipeline.begun import go_on
 from pipeline.carry import Arrival, Report
 from pipeline.cli.console import print_json, results
 from pipeline.context import Context
@@ -22,7 +22,7 @@ from pipeline.status import status_rows
 
 def conclude(context: Context, wish: Wish, reports: tuple[Report, ...], *, as_json: bool = False) -> None:
     """Say where everything stands, ask on a terminal if something waits, and end with the right code."""
-    last = reports[-1]
+    last = _decisive(reports)
     if as_json:
         print_json(
             {"target": context.target.name, "instances": [report_document(report) for report in reports]}
@@ -37,6 +37,13 @@ def conclude(context: Context, wish: Wish, reports: tuple[Report, ...], *, as_js
     decidable = last.arrival is Arrival.WAITING and last.judged is not None
     if decidable and not as_json and sys.stdin.isatty() and sys.stderr.isatty():
         _ask(context, wish, last)
+
+
+def _decisive(reports: tuple[Report, ...]) -> Report:
+    """Return the report that a person must not overlook: a yes that did not fit, else a refusal, else the last."""
+    mismatched = (report for report in reports if report.mismatch)
+    refused = (report for report in reports if report.arrival is Arrival.REFUSED)
+    return next(mismatched, None) or next(refused, reports[-1])
 
 
 def _show_end(context: Context, last: Report) -> None:
@@ -77,7 +84,7 @@ def _ask(context: Context, wish: Wish, report: Report) -> None:
     # However long they read: what they say yes to is what they were shown.
     seen = report.judged.change_set.digest
     waiting.approve(context, environment, report.instance, reason, seen=seen)
-    conclude(context, wish, (promoting.go_on(context, environment, report.instance),))
+    conclude(context, wish, (go_on(context, environment, report.instance),))
 
 
 def report_document(report: Report) -> dict[str, object]:

@@ -13,6 +13,7 @@ from pipeline import stops, waiting
 from pipeline import sweep as sweeping
 from pipeline import ways_back as going_back
 from pipeline.ask import Wish
+from pipeline.begun import go_on
 from pipeline.carry import Report
 from pipeline.cli.break_lock import break_lock
 from pipeline.cli.conclude import conclude
@@ -170,7 +171,7 @@ def break_glass(env: Env, reason: Reason, suffix: Suffix = None, target: Target 
     seen = judged.change_set.digest
     entry = waiting.approve(context, environment, instance, reason, break_glass=True, seen=seen)
     _say(f"BREAK-GLASS for {short(entry.body['change_set'])} in {instance}", entry)
-    _conclude(context, env, suffix, promoting.go_on(context, environment, instance, wish), as_json=False)
+    _conclude(context, env, suffix, go_on(context, environment, instance, wish), as_json=False)
 
 
 def prune(

@@ -1,0 +1,113 @@
+"""What comes before anything new: a run that was interrupted is finished, and what people said yes to is done.
+
+That holds in each instance by itself. One that stands still keeps no other from being finished.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from pipeline.ask import Wish, facts_of_shown
+from pipeline.carry import Arrival, Report, carry, offered
+from pipeline.context import Context
+from pipeline.model.environment import Environment, Instance, instance_of
+from pipeline.model.errors import InterruptedByUserError, RefusedError, TollgateError
+from pipeline.model.gates import decide
+from pipeline.model.kinds import Operation
+from pipeline.model.ledger import Entry
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """What going on with it came to.
+
+    Attributes:
+        reports: How far it came, in the order in which it was done.
+        ends: Instances in which nothing else is to be done now, each with the report or the error that says why.
+        unclean: Environments that a stop of the local cloud may have taken something from.
+    """
+
+    reports: tuple[Report, ...] = ()
+    ends: Mapping[Instance, Report | TollgateError] = field(default_factory=dict)
+    unclean: frozenset[str] = frozenset()
+
+
+def finish_begun(context: Context, wish: Wish) -> Begun:
+    """Go on, in every instance on the way, with what was begun or approved there.
+
+    An error in one of them is told and kept until the others had their turn.
+
+    Raises:
+        InterruptedByUserError: Ctrl-C.
+        TollgateError: The ledger cannot be read, or the cloud cannot be started.
+    """
+    way = context.environments.up_to(wish.to)
+    places = {instance_of(each, wish.suffix): each for each in (way if wish.suffix is None else way[-1:])}
+    if not any(_next_operation(context, each, instance) for instance, each in places.items()):
+        return Begun()
+    unclean = context.target.prepare(lambda text: context.progress.note("cloud", text))
+    reports: list[Report] = []
+    ends: dict[Instance, Report | TollgateError] = {}
+    for instance, environment in places.items():
+        operation = _next_operation(context, environment, instance)
+        if operation is None:
+            continue
+        try:
+            report = _go_on_there(context, environment, instance, wish)
+        except InterruptedByUserError:
+            raise
+        except TollgateError as error:
+            context.progress.note(str(instance), f"cannot go on now: {error.message.partition(chr(10))[0]}")
+            ends[instance] = error
+            continue
+        reports.append(report)
+        if report.arrival is not Arrival.ARRIVED or operation is Operation.DESTROY:
+            ends[instance] = report
+    return Begun(tuple(reports), ends, frozenset(unclean))
+
+
+def finish(context: Context, environment: Environment, start: Entry, wish: Wish) -> Report:
+    """Finish a run that was killed, as it was begun.
+
+    Raises:
+        TollgateError: Something went wrong; what had been done is recorded.
+    """
+    instance = Instance(start.body["environment"], start.body["suffix"])
+    release = context.release(str(start.body["release"]))
+    operation = Operation(start.body["operation"])
+    return carry(context, environment, instance, release, wish, operation, ask_cloud=True)
+
+
+def go_on(context: Context, environment: Environment, instance: Instance, wish: Wish | None = None) -> Report:
+    """Go on with the change set that is offered in an instance, as a person has just decided.
+
+    Raises:
+        RefusedError: Nothing is offered there any more.
+        TollgateError: Something went wrong; what had been done is recorded.
+    """
+    waiting = offered(context.history().of(instance), environment, context.settings.digest)
+    if waiting is None:
+        message = f"nothing waits for a decision in {instance} any more"
+        raise RefusedError(message, "`nox -s status` says what runs and what waits where")
+    context.target.prepare(lambda text: context.progress.note("cloud", text))
+    release = context.release(str(waiting.body["release"]))
+    operation = Operation(waiting.body["operation"])
+    return carry(context, environment, instance, release, wish or Wish(), operation)
+
+
+def _go_on_there(context: Context, environment: Environment, instance: Instance, wish: Wish) -> Report:
+    start = context.history().of(instance).open_start
+    if start is not None:
+        return finish(context, environment, start, wish)
+    return go_on(context, environment, instance, wish)
+
+
+def _next_operation(context: Context, environment: Environment, instance: Instance) -> Operation | None:
+    """Return what was begun there, or was shown and may now be done; None where there is no such thing."""
+    history = context.history()
+    mine = history.of(instance)
+    if mine.open_start is not None:
+        return Operation(mine.open_start.body["operation"])
+    waiting = offered(mine, environment, context.settings.digest)
+    if waiting is None or not decide(facts_of_shown(context, history, environment, waiting)).allowed:
+        return None
+    return Operation(waiting.body["operation"])
