@@ -19,11 +19,11 @@ from pipeline.model.ledger import Entry
 from pipeline.page.build import build_page, history_rows
 from pipeline.page.change_sets import Reading, view_of
 from pipeline.page.change_sets import said_about as what_was_said
-from pipeline.page.differences import differences
 from pipeline.page.find import Found, find
 from pipeline.page.gather import gather, gather_broken, seen_before
 from pipeline.page.model import HistoryRow
 from pipeline.page.proofs import proofs_of
+from pipeline.page.rules import compared
 from pipeline.page.stories import stories_of
 from pipeline.page.write import write_page
 from pipeline.show import change_set as show_change_set
@@ -132,7 +132,7 @@ def _show_release(context: Context, entries: Sequence[Entry], found: Found, *, a
     stories = stories_of(
         folded,
         entries,
-        lambda one, before: differences(context.store, one, before),
+        compared(context.store, context.ledger.path, entries, folded),
         lambda one: proofs_of(context.store, folded, one),
         wanted=frozenset({found.digest}),
     )

@@ -9,6 +9,7 @@ from pipeline.model.release import LAMBDA_PACKAGE, Release
 from pipeline.stores.releases import CorruptReleaseError, ReleaseStore
 
 _NAMED = 8
+NOTHING = "nothing"
 
 
 def differences(store: ReleaseStore, release: str, before: str | None) -> tuple[str, ...]:
@@ -25,7 +26,7 @@ def differences(store: ReleaseStore, release: str, before: str | None) -> tuple[
     titles = sorted({layer.title for layer in (*new.layers, *old.layers)})
     for title in titles:
         lines += _of_file(store, title, old, new)
-    return tuple(lines) or ("nothing",)
+    return tuple(lines) or (NOTHING,)
 
 
 def _of_file(store: ReleaseStore, title: str, old: Release, new: Release) -> Iterator[str]:
@@ -48,14 +49,20 @@ def _of_file(store: ReleaseStore, title: str, old: Release, new: Release) -> Ite
 
 
 def _lines(title: str, noun: str, old: Mapping[str, object], new: Mapping[str, object]) -> Iterator[str]:
+    found = tuple(named_differences(title, noun, old, new))
+    yield from found or (f"{title}: only its spelling",)
+
+
+def named_differences(
+    title: str, noun: str, old: Mapping[str, object], new: Mapping[str, object]
+) -> Iterator[str]:
+    """Yield what is gone, changed and new among named things, a line each."""
     added = sorted(new.keys() - old.keys())
     gone = sorted(old.keys() - new.keys())
     changed = sorted(name for name in new.keys() & old.keys() if new[name] != old[name])
     for verb, names in (("gone", gone), ("changed", changed), ("new", added)):
         if names:
             yield f"{title}: {len(names)} {noun}{'' if len(names) == 1 else 's'} {verb}: {_named(names)}"
-    if not (added or gone or changed):
-        yield f"{title}: only its spelling"
 
 
 def _named(names: Sequence[str]) -> str:

@@ -17,10 +17,10 @@ from pipeline.model.release import short, stack_title
 from pipeline.page.asked import Asked, asked_everywhere
 from pipeline.page.build import Material
 from pipeline.page.change_sets import Reading
-from pipeline.page.differences import differences
 from pipeline.page.model import Verification
 from pipeline.page.proofs import proofs_of
 from pipeline.page.rows import plain_rows
+from pipeline.page.rules import compared
 from pipeline.page.salvage import salvage
 from pipeline.page.tree import resources_of
 from pipeline.settings import load_environments, load_project
@@ -76,7 +76,7 @@ def gather(context: Context, before: Head) -> Material:
             judged=lambda entry: change_set_beside(context.ledger, entry),
             resources=lambda release, place: _resources(context.store, release, place),
         ),
-        differences=lambda release, before: differences(context.store, release, before),
+        differences=compared(context.store, context.ledger.path, entries, history),
         proofs=lambda release: proofs_of(context.store, history, release),
         commit_times=commit_times(context.project.root, entries),
     )
@@ -118,7 +118,7 @@ def gather_broken(error: LedgerError) -> Material:
             judged=lambda entry: change_set_beside(ledger, entry),
             resources=lambda release, place: _resources(store, release, place),
         ),
-        differences=lambda release, before: differences(store, release, before),
+        differences=compared(store, home.ledger, saved.entries, history),
         proofs=lambda release: proofs_of(store, history, release),
         commit_times=commit_times(root, saved.entries),
     )

@@ -17,6 +17,7 @@ from pipeline.model.errors import LedgerError, TollgateError, UsageError
 from pipeline.model.kinds import Kind
 from pipeline.model.ledger import Entry
 from pipeline.model.trust import Role
+from pipeline.page.build import build_page
 from pipeline.page.gather import gather, gather_broken, seen_before
 from pipeline.page.salvage import salvage
 from pipeline.stores.git import BareRepository
@@ -206,6 +207,35 @@ def test_a_first_look_shows_no_completeness(project: Path) -> None:
 
     assert "this clone sees the ledger for the first time, so nothing shows that it is complete" in told
     assert "`nox -s verify -- --contains N:sha256:…`" in told
+
+
+def _checked(context: Context, release: str) -> None:
+    """Record that a release was checked under the settings that count."""
+    body = {"release": release, "settings": context.settings.digest, "statements": []}
+    context.record(Kind.EVIDENCE, body, context.history().head)
+
+
+def test_what_differs_names_the_policies_that_two_releases_were_judged_by(project: Path) -> None:
+    """A policy that is new and a setting that changed stand beside the files, read from what the ledger pins."""
+    context = Context.open(progress())
+    _checked(context, context.history().candidates[0].release)
+    (project / "policies").mkdir()
+    (project / "policies" / "pay_new_rule.py").write_text("", encoding="utf-8")
+    prod = project / "environments" / "prod.toml"
+    prod.write_text(prod.read_text(encoding="utf-8") + "# more\n", encoding="utf-8")
+    tollgate("settings", "--reason", "one more rule")
+    context = Context.open(progress())
+    release = context.store.save({"smoke.json": b"{ }"}).digest
+    body = {"release": release, "commit": None, "subject": "later", "dirty": False}
+    context.record(Kind.CANDIDATE, {**body, "dirty_allowed": False, "people": []}, context.history().head)
+    _checked(context, release)
+
+    story = build_page(gather(Context.open(progress()), seen_before())).stories[0]
+    assert story.differences == (
+        "smoke.json: another content",
+        "policies: 1 file new: policies/pay_new_rule.py",
+        "settings: 1 file changed: environments/prod.toml",
+    )
 
 
 def test_a_folder_that_cannot_be_written_is_said_in_a_sentence(project: Path) -> None:
