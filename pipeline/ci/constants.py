@@ -57,8 +57,6 @@ WHOLE: Final = (
 CACHES: Final = {
     "pip": "/cache/pip",
     "uv": "/cache/uv",
-    "jsii": "/cache/jsii",
-    "wheels": "/tollgate/cache",
     "mypy": "/cache/mypy",
     "ruff": "/cache/ruff",
 }

@@ -92,6 +92,7 @@ class Workshop:
     tools: Annotated[Directory, Doc("`TOOLS` of the checkout whose pipeline does it; most often the same.")]
     pipeline: Annotated[Directory, Doc("`PIPELINE` of that checkout.")]
     settings: Annotated[Directory | None, Doc("The pinned settings. Default: those of `source`.")] = None
+    foreign: Annotated[bool, Doc("Whether the source is another checkout than the pipeline's.")] = False
     base_image: Annotated[str, Doc("Image with Python and git, by digest.")] = BASE_IMAGE
     network: Annotated[Network | None, Doc("How to reach an index. Default: as the engine does.")] = None
 
@@ -100,8 +101,10 @@ class Workshop:
         tools: Annotated[Directory, Doc("What decides which tools are installed.")],
         *,
         policies: Annotated[bool, Doc("Whether checkov is among them.")] = False,
+        shared: Annotated[bool, Doc("Whether what is downloaded is kept for other runs.")] = True,
     ) -> Container:
         """Return the container with the tools that are locked there, and with none of our code."""
+        kept = ("pip", "uv") if shared else ()
         container = (
             dag.container()
             .from_(self.base_image)
@@ -112,9 +115,11 @@ class Workshop:
             .with_env_variable("PIP_DISABLE_PIP_VERSION_CHECK", "1")
             .with_env_variable("UV_CACHE_DIR", CACHES["uv"])
             .with_env_variable("UV_LINK_MODE", "copy")
-            .with_(_cache("pip"))
-            .with_(_cache("uv"))
-            .with_directory(_ROOM, tools, include=["requirements/nox.txt"])
+        )
+        for tool in kept:
+            container = container.with_(_cache(tool))
+        container = (
+            container.with_directory(_ROOM, tools, include=["requirements/nox.txt"])
             .with_exec(["python3", "-m", "venv", "/opt/nox"])
             .with_exec(["/opt/nox/bin/pip", "install", "--quiet", "--require-hashes", *_FROM_LOCK])
             # The package's metadata names it; what it says is no tool.
@@ -124,7 +129,8 @@ class Workshop:
         )
         if policies:
             container = container.with_(_nox("dev"))
-        container = container.without_mount(CACHES["pip"]).without_mount(CACHES["uv"])
+        for tool in kept:
+            container = container.without_mount(CACHES[tool])
         return container if self.network is None else self.network.taken_from(container)
 
     def room(
@@ -145,7 +151,8 @@ class Workshop:
 
     def own(self, files: Annotated[Directory, Doc("What is judged.")]) -> Container:
         """Return the container in which the source judges `files` of itself, by its own sessions."""
-        return self.equipped(self.source.tools).with_directory(_ROOM, files)
+        # Installing is the source's own code too: what it leaves behind must not be what another run installs from.
+        return self.equipped(self.source.tools, shared=not self.foreign).with_directory(_ROOM, files)
 
     def by_settings(self) -> tuple[str, ...]:
         """Return the arguments that name the pinned settings, where there are any."""
@@ -167,9 +174,7 @@ class Build:
         return (
             self.workshop.room(self.workshop.source.built)
             .with_(self.workshop.given_network)
-            .with_env_variable("XDG_CACHE_HOME", CACHES["jsii"])
-            .with_(_cache("jsii"))
-            .with_(_cache("wheels"))
+            # No volume: synthesis is code that is judged, and would leave there what the next release is made of.
             .with_(_nox("build", "--out", "/release", *self.workshop.by_settings()))
             .directory("/release")
         )

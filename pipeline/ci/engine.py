@@ -223,6 +223,7 @@ def _workshop(project: Project, network: HostSettings, private: Path) -> Worksho
         tools=_sent(_PIPELINE_ROOT, TOOLS),
         pipeline=_sent(_PIPELINE_ROOT, PIPELINE),
         settings=settings,
+        foreign=project.root.resolve() != _PIPELINE_ROOT,
         base_image=os.environ.get("TOLLGATE_BASE_IMAGE") or BASE_IMAGE,
         network=_network(network, private),
     )

@@ -4,6 +4,7 @@ import ast
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -122,6 +123,35 @@ def test_a_check_asks_for_exactly_this(serve: Serve, project: Project, home: Hom
     assert (result.check, result.passed, result.output) == (name, True, "fine")
     assert result.report == ({"checks": [{"id": "PAY_1"}]} if name == "policies" else None)
     agree(name, as_recorded(session, home))
+
+
+def test_a_build_keeps_nothing_for_the_next(serve: Serve, project: Project, home: Home) -> None:
+    """Once the code that is judged is there, no volume is: it could leave what the next release is made of."""
+    session = serve(exported(FILES))
+    find_place("auto", ROOT).build(project, ("dev", "prod"), home, lambda _: None)
+
+    (leaf,) = session.leaves()
+    entry = next(
+        number for number, call in enumerate(leaf) if call.startswith('withDirectory(path: "/project"')
+    )
+    assert not any(call.startswith("withMountedCache") for call in leaf[entry:])
+
+
+@pytest.mark.parametrize("name", ["lint", "types"])
+def test_another_checkout_installs_into_no_volume_of_ours(
+    serve: Serve, tmp_path: Path, home: Home, name: str
+) -> None:
+    """A commit that is judged from elsewhere installs its own tools, and not where this checkout's come from."""
+    elsewhere = tmp_path / "elsewhere"
+    shutil.copytree(ROOT / "environments", elsewhere / "environments")
+    for file in ("tollgate.toml", "pyproject.toml", "LICENSE", "CHANGELOG.md"):
+        shutil.copy(ROOT / file, elsewhere)
+    session = serve(lambda _: "fine\n")
+    runner = find_place("auto", ROOT).runner
+    check_in_container(load_project(elsewhere), home, next(each for each in runner.more if each.name == name))
+
+    volumes = [call for calls in session.queries for call in calls if call.startswith("withMountedCache")]
+    assert not any("tollgate-uv" in call or "tollgate-pip" in call for call in volumes)
 
 
 def test_what_is_not_named_stays_outside(serve: Serve, project: Project, home: Home) -> None:
