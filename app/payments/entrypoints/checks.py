@@ -12,7 +12,7 @@ from typing import Any
 import fastjsonschema
 
 from payments.domain.errors import BodyTooLargeError, InvalidRequestError, UnsupportedMediaTypeError
-from payments.entrypoints.operation import Operation
+from payments.entrypoints.operation import Operation, Parameter
 from payments.entrypoints.schemas import MAX_BODY_CHARACTERS, SCHEMAS
 
 # Draft 4, because API Gateway speaks it, and because to it 1.0 is not an integer.
@@ -20,19 +20,13 @@ DRAFT = {"$schema": "http://json-schema.org/draft-04/schema#"}
 
 
 def read_parameters(operation: Operation, event: Any, in_path: Mapping[str, str]) -> dict[str, Any]:
-    """Read an operation's path, query and header parameters."""
-    query: Mapping[str, list[str]] = event.get("multiValueQueryStringParameters") or {}
-    for name, texts in query.items():
-        if len(texts) > 1:
-            raise InvalidRequestError(f"{_safe(name)} must be given once", field=_safe(name))
-    headers = {name.lower(): text for name, text in (event.get("headers") or {}).items()}
-    given = dict(in_path) | {name: texts[0] for name, texts in query.items()}
-    given |= {
-        p.name: headers[p.name.lower()]
-        for p in operation.parameters
-        if p.place == "header" and p.name.lower() in headers
+    """Read an operation's path, query and header parameters, each from its own place and no other."""
+    sent = {"path": in_path, "query": _query(operation, event), "header": _headers(event)}
+    values = {
+        parameter.name: _number(parameter, sent[parameter.place][_sent_as(parameter)])
+        for parameter in operation.parameters
+        if _sent_as(parameter) in sent[parameter.place]
     }
-    values = {name: _number(operation, name, text) for name, text in given.items()}
     try:
         _check(_parameter_check(operation), values)
         _check_dates(operation, values)
@@ -48,9 +42,7 @@ def read_body(operation: Operation, event: Any) -> dict[str, Any]:
     """Read an operation's JSON body."""
     if operation.body is None:
         return {}
-    media_type = next(
-        (text for name, text in (event.get("headers") or {}).items() if name.lower() == "content-type"), ""
-    )
+    media_type = _headers(event).get("content-type", "")
     if media_type.partition(";")[0].strip().lower() != "application/json":
         raise UnsupportedMediaTypeError("the Content-Type must be application/json", field="Content-Type")
     body: Any = _parse(_text(event))
@@ -66,7 +58,6 @@ def _parameter_check(operation: Operation) -> Callable[[Any], Any]:
             "type": "object",
             "properties": {parameter.name: parameter.schema for parameter in operation.parameters},
             "required": [parameter.name for parameter in operation.parameters if parameter.required],
-            "additionalProperties": False,
         }
     )
 
@@ -176,8 +167,28 @@ def _check_dates(operation: Operation, values: Mapping[str, Any]) -> None:
                 ) from None
 
 
-def _number(operation: Operation, name: str, text: str) -> str | int:
-    integer = any(p.name == name and p.schema["type"] == "integer" for p in operation.parameters)
+def _query(operation: Operation, event: Any) -> dict[str, str]:
+    """What the query says; a name that is no query parameter is refused, whatever else has that name."""
+    sent: Mapping[str, list[str]] = event.get("multiValueQueryStringParameters") or {}
+    known = {parameter.name for parameter in operation.parameters if parameter.place == "query"}
+    for name, texts in sent.items():
+        if len(texts) > 1:
+            raise InvalidRequestError(f"{_safe(name)} must be given once", field=_safe(name))
+        if name not in known:
+            raise InvalidRequestError(f"{_safe(name)} is not known here", field=_safe(name))
+    return {name: texts[0] for name, texts in sent.items()}
+
+
+def _headers(event: Any) -> dict[str, str]:
+    return {name.lower(): text for name, text in (event.get("headers") or {}).items()}
+
+
+def _sent_as(parameter: Parameter) -> str:
+    return parameter.name.lower() if parameter.place == "header" else parameter.name
+
+
+def _number(parameter: Parameter, text: str) -> str | int:
+    integer = parameter.schema["type"] == "integer"
     return int(text) if integer and text.isascii() and text.isdigit() and len(text) <= 9 else text
 
 

@@ -209,6 +209,34 @@ def test_a_wrong_query_is_named(api: Api, world: World, query: dict[str, Any], f
     refused(world, api.call("GET", "/payments", query=query), 400, field)
 
 
+@pytest.mark.parametrize("name", ["id", "Idempotency-Key", "idempotency-key"])
+@pytest.mark.parametrize(("method", "rest"), [("GET", ""), ("GET", "/receipt"), ("POST", "/refunds")])
+def test_a_query_stands_in_for_no_path_and_no_header(
+    api: Api, world: World, method: str, rest: str, name: str
+) -> None:
+    """A parameter of the path or a header, sent in the query, is 400 and acts on no payment at all."""
+    one, other = api.pay("one").body["id"], api.pay("other").body["id"]
+
+    reply = api.call(method, f"/payments/{one}{rest}", query={name: other}, key="k", body={})
+
+    assert (reply.status, reply.body["field"]) == (400, name)
+    assert world.bank.refunds == []
+
+
+def test_a_customer_in_the_query_lists_nobody(api: Api) -> None:
+    """The customer stands in the path; another one in the query is 400."""
+    reply = api.call("GET", "/customers/cus_ada/payments", query={"id": "cus_other"})
+
+    assert (reply.status, reply.body["field"]) == (400, "id")
+
+
+def test_a_key_in_the_query_pays_nothing(api: Api, world: World) -> None:
+    """An idempotency key in the query is no key: 400, with and without the header."""
+    for key in (None, "k"):
+        reply = api.call("POST", "/payments", body=PAYMENT, query={"Idempotency-Key": "x"}, key=key)
+        refused(world, reply, 400, "Idempotency-Key")
+
+
 @pytest.mark.parametrize(
     "payment", ["x", "pay_", "pay_" + "G" * 40, "pay_" + "0" * 5000, "pay_" + "0" * 40 + "\n"]
 )
