@@ -18,6 +18,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from pipeline.evidence.kept import kept_results, newest_passed
+from pipeline.evidence.report import read_report
+from pipeline.evidence.required_tests import required_tests
 from pipeline.evidence.verify import Wanted
 from pipeline.host.files import scratch_folder
 from pipeline.host.home import project_root
@@ -148,44 +150,38 @@ def wanted_of(project: Project, more: Sequence[Check] = ()) -> tuple[Wanted, ...
     the release when it was checked; the checkout at hand may be of another commit.
     """
     return tuple(
-        Wanted(check.name, configuration_of(project, check) if check.settings else None, check.command)
+        Wanted(
+            check.name,
+            configuration_of(project, check) if check.settings else None,
+            check.command,
+            required_tests(project, check),
+        )
         for check in (*project.checks, *more)
     )
 
 
 def result_of(check: Check, configuration: str, result: Result) -> CheckResult:
-    """Return what is signed of a run: what was looked at and the verdict, nothing that the program printed."""
-    looked_at, wrong = _ids(check, result)
+    """Return what is signed of a run: what was looked at and the verdict, nothing that the program printed.
+
+    Raises:
+        TollgateError: It passed, and its report does not bear that out.
+    """
+    report = read_report(check.name, result.report, passed=result.passed)
+    named = {test: version for test, version in report.looked_at.items() if version}
+    warned = report.waived - report.wrong
     return CheckResult(
         name=check.name,
         configuration=configuration,
         command=check.command,
+        versions=report.versions,
+        test_versions=named,
         passed=result.passed,
-        passed_tests=tuple(sorted(looked_at - wrong)),
-        failed_tests=tuple(sorted(wrong)),
+        passed_tests=tuple(sorted(report.looked_at.keys() - report.wrong - warned)),
+        warned_tests=tuple(sorted(warned)),
+        failed_tests=tuple(sorted(report.wrong)),
         finished=datetime.now(UTC).isoformat(timespec="seconds"),
         milliseconds=round(result.seconds * 1000),
     )
-
-
-def _ids(check: Check, result: Result) -> tuple[set[str], set[str]]:
-    """Return the ids of what a check looked at and of what it found wrong: its own where it reports them.
-
-    Raises:
-        TollgateError: It passed and reports that it looked at nothing, or that something was wrong.
-    """
-    report = result.report
-    if not isinstance(report, dict) or "checks" not in report:
-        return {check.name}, set() if result.passed else {check.name}
-    try:
-        looked_at = {str(row["id"]) for row in report["checks"]}
-        wrong = {str(row["policy"]) for row in report.get("findings", ())}
-    except (TypeError, KeyError):
-        looked_at, wrong = set(), set()
-    if result.passed and (not looked_at or wrong):
-        message = f"the check {check.name} passed, but by its report it looked at nothing, or found something"
-        raise TollgateError(message, "run it by hand and see what it says")
-    return looked_at | wrong, wrong if wrong or result.passed else {check.name}
 
 
 def configuration_of(project: Project, check: Check) -> str:

@@ -238,7 +238,7 @@ def _misfits(result: CheckResult, want: Wanted) -> list[Problem]:
     elif want.configuration is not None and result.configuration != want.configuration:
         sentence = f"the result of the check {want.check} rests on other files than those that count now"
         problems.append(Problem(ProblemKind.STALE, sentence))
-    if left_out := sorted(want.tests - set(result.passed_tests)):
+    if left_out := sorted(want.tests - {*result.passed_tests, *result.warned_tests}):
         sentence = f"the check {want.check} did not look at {', '.join(left_out)}"
         problems.append(Problem(ProblemKind.MISSING, sentence))
     return problems

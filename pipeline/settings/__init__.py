@@ -2,7 +2,7 @@
 
 from pipeline.settings.environments import Environments, load_environments
 from pipeline.settings.people import Approver
-from pipeline.settings.project import PROJECT_FILE, Check, Project, load_project
+from pipeline.settings.project import PROJECT_FILE, Check, Listed, Project, load_project
 from pipeline.settings.reading import SettingsError
 
 __all__ = [
@@ -10,6 +10,7 @@ __all__ = [
     "Approver",
     "Check",
     "Environments",
+    "Listed",
     "Project",
     "SettingsError",
     "load_environments",

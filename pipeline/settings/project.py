@@ -15,6 +15,19 @@ PROJECT_FILE = "tollgate.toml"
 
 
 @dataclass(frozen=True, slots=True)
+class Listed:
+    """Lists of ids in a TOML file of the settings.
+
+    Attributes:
+        file: Its path below the settings.
+        lists: The keys of its lists.
+    """
+
+    file: str
+    lists: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Check:
     """A check of a release: a program judged by its exit status.
 
@@ -23,12 +36,14 @@ class Check:
         command: Its argument list, with placeholders.
         inputs: Files and folders that its verdict rests on beside the release.
         settings: Whether it runs from the pinned settings instead of the checkout that is judged.
+        tests: Where the settings list what it must have looked at; None where nobody says.
     """
 
     name: str
     command: tuple[str, ...]
     inputs: tuple[str, ...]
     settings: bool = False
+    tests: Listed | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,10 +158,24 @@ def _pinned(folder: Path, root: Path, name: str) -> Path:
 
 def _check(name: str, check: Any) -> Check:
     where = f"{PROJECT_FILE}, [checks.{name}]"
-    exactly(table(check, where), {"command": list, "inputs": list}, where, {"settings": bool})
+    exactly(table(check, where), {"command": list, "inputs": list}, where, {"settings": bool, "tests": dict})
     return Check(
-        name, words(check, "command", where), words(check, "inputs", where), check.get("settings", False)
+        name,
+        words(check, "command", where),
+        words(check, "inputs", where),
+        check.get("settings", False),
+        _listed(check, where),
     )
+
+
+def _listed(check: dict[str, Any], where: str) -> Listed | None:
+    if "tests" not in check:
+        return None
+    if not check.get("settings", False):
+        message = f"{where} names `tests`, which counts only for a check with `settings = true`"
+        raise SettingsError(message, "what a commit says of itself is no measure: add `settings = true`")
+    exactly(check["tests"], {"file": str, "lists": list}, f"{where}, tests")
+    return Listed(check["tests"]["file"], words(check["tests"], "lists", f"{where}, tests"))
 
 
 def _remote(address: str | None) -> str | None:

@@ -1,6 +1,7 @@
 """What a check found in a release: an in-toto test result, with the configuration that its verdict rests on."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from pipeline.model import strict_json
@@ -13,6 +14,8 @@ from pipeline.trust.predicate_json import (
     sha256,
     short_text,
     sorted_words,
+    versions,
+    versions_to_json,
     words,
 )
 
@@ -31,7 +34,10 @@ class CheckResult:
         command: The program and its arguments, placeholders as the settings have them.
         passed: The verdict.
         passed_tests: What the check looked at and found right: its own ids where it reports them, else its name.
+        warned_tests: What it found wrong somewhere, and let pass by a recorded decision.
         failed_tests: What it found wrong.
+        versions: The tools it ran with; empty where it does not say.
+        test_versions: The version of each test, by its id; empty where it does not say.
         finished: When the run ended, RFC 3339.
         milliseconds: How long it took.
     """
@@ -41,9 +47,12 @@ class CheckResult:
     command: tuple[str, ...]
     passed: bool
     passed_tests: tuple[str, ...]
+    warned_tests: tuple[str, ...] = ()
     failed_tests: tuple[str, ...]
     finished: str
     milliseconds: int
+    versions: Mapping[str, str] = field(default_factory=dict)
+    test_versions: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def type(self) -> str:
@@ -58,10 +67,15 @@ class CheckResult:
                 {
                     "name": self.name,
                     "digest": hex_of(self.configuration),
-                    "annotations": {"command": list(self.command)},
+                    "annotations": {
+                        "command": list(self.command),
+                        "versions": versions_to_json(self.versions),
+                        "tests": versions_to_json(self.test_versions),
+                    },
                 }
             ],
             "passedTests": sorted(set(self.passed_tests)),
+            "warnedTests": sorted(set(self.warned_tests)),
             "failedTests": sorted(set(self.failed_tests)),
             "tollgate_run": {"finishedOn": self.finished, "milliseconds": str(self.milliseconds)},
         }
@@ -77,7 +91,10 @@ class CheckResult:
         found = strict_json.fields(
             document,
             where,
-            required=("result", "configuration", "passedTests", "failedTests", "tollgate_run"),
+            required=(
+                *("result", "configuration", "passedTests", "warnedTests", "failedTests"),
+                "tollgate_run",
+            ),
         )
         configuration = strict_json.items(found["configuration"], f"the configuration of {where}")
         if len(configuration) != 1:
@@ -85,7 +102,9 @@ class CheckResult:
         rests_on = strict_json.fields(
             configuration[0], f"the configuration of {where}", required=("name", "digest", "annotations")
         )
-        notes = strict_json.fields(rests_on["annotations"], f"the notes of {where}", required=("command",))
+        notes = strict_json.fields(
+            rests_on["annotations"], f"the notes of {where}", required=("command", "versions", "tests")
+        )
         ran = strict_json.fields(
             found["tollgate_run"], f"the run of {where}", required=("finishedOn", "milliseconds")
         )
@@ -95,10 +114,16 @@ class CheckResult:
             command=words(notes["command"], f"the command of {where}"),
             passed=one_of(found["result"], (PASSED, FAILED), f"the verdict of {where}") == PASSED,
             passed_tests=sorted_words(found["passedTests"], f"what passed in {where}"),
+            warned_tests=sorted_words(found["warnedTests"], f"what was waived in {where}"),
             failed_tests=sorted_words(found["failedTests"], f"what failed in {where}"),
             finished=moment(ran["finishedOn"], f"the end of {where}"),
             milliseconds=number(ran["milliseconds"], f"the length of {where}"),
+            versions=versions(notes["versions"], f"a tool of {where}"),
+            test_versions=versions(notes["tests"], f"a test of {where}"),
         )
-        if result.passed and (result.failed_tests or not result.passed_tests):
+        good = {*result.passed_tests, *result.warned_tests}
+        if result.passed and (result.failed_tests or not good):
             raise RefusedError(f"{where} of {result.name} says it passed, and names what failed or nothing")
+        if result.test_versions and not good <= result.test_versions.keys() <= {*good, *result.failed_tests}:
+            raise RefusedError(f"{where} of {result.name} names versions of other tests than it ran")
         return result

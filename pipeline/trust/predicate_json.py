@@ -41,6 +41,22 @@ def sorted_words(document: Any, where: str) -> tuple[str, ...]:
     return found
 
 
+def versions_to_json(found: Mapping[str, str]) -> list[dict[str, str]]:
+    """Return names with their versions as `versions` reads them."""
+    return [{"name": name, "version": version} for name, version in sorted(found.items())]
+
+
+def versions(document: Any, where: str) -> dict[str, str]:
+    """Return names with their versions, from a list that is sorted and names nothing twice."""
+    found = {}
+    for item in strict_json.items(document, where):
+        row = strict_json.fields(item, where, required=("name", "version"))
+        found[short_text(row["name"], where)] = short_text(row["version"], f"the version of {where}")
+    if versions_to_json(found) != document:
+        raise RefusedError(f"{where} is not in its place, or named twice")
+    return found
+
+
 def sha256(document: Any, where: str) -> str:
     """Return the digest of `{"sha256": HEX}` as `sha256:HEX`."""
     found = strict_json.fields(document, where, required=("sha256",))["sha256"]

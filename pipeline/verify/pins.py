@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
 
-from pipeline.evidence.checks import configuration_of
+from pipeline.evidence.checks import wanted_of
 from pipeline.evidence.verify import Wanted
 from pipeline.model.audit import Problem, ProblemKind, Rules
 from pipeline.model.errors import TollgateError
@@ -80,11 +80,7 @@ def _read(document: bytes) -> PinnedRules:
         environments = tuple(load_environments(folder / "environments"))
     identities = {approver.name: approver.identities for approver in project.approvers}
     # Files of the checkout are not here, so of the checks that rest on them only the program is compared.
-    wanted = tuple(
-        Wanted(check.name, configuration_of(project, check) if check.settings else None, check.command)
-        for check in project.checks
-    )
-    return PinnedRules(Rules(environments, identities), wanted, project)
+    return PinnedRules(Rules(environments, identities), wanted_of(project), project)
 
 
 def _misfits(entry: Entry, settings: PinnedRules, *, is_relaxed: bool) -> Iterator[Problem]:

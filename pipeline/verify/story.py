@@ -72,7 +72,7 @@ def tell(release: str, entries: Sequence[Entry], opened: Sequence[tuple[Named, P
             "check": name,
             "result": "passed" if said.passed else "failed",
             "at": said.finished,
-            "tests": len(said.passed_tests) + len(said.failed_tests),
+            "tests": len(said.passed_tests) + len(said.warned_tests) + len(said.failed_tests),
             "configuration": said.configuration,
         }
         for name, said in sorted(checks.items())

@@ -14,7 +14,7 @@ from checkov.common.checks_infra.registry import get_graph_checks_registry
 from checkov.terraform.checks.provider.registry import provider_registry
 from checkov.terraform.checks.resource.registry import resource_registry
 
-from policies.gate import ROOM
+from policies.gate import ROOM, across_stacks, release_contents
 from policies.gate.allow_list import read_contents
 from policies.gate.errors import NotJudgedError
 from policies.gate.own_checks import OwnCheck, load_own_checks
@@ -31,6 +31,7 @@ class ExpectedChecks:
     Attributes:
         checkov: The one version of checkov that the list is about.
         own: The ids of our policies.
+        rules: The ids of our rules over whole stacks, which are no checks of checkov's form.
         python: checkov's own Python checks, by resource type (or `provider.aws`).
         graph: checkov's own checks over connected resources.
         undecided: `CHECK resource_type` that may stay UNKNOWN, each with the reason why nothing is missed.
@@ -38,6 +39,7 @@ class ExpectedChecks:
 
     checkov: str
     own: list[str]
+    rules: list[str]
     python: dict[str, list[str]]
     graph: list[str]
     undecided: dict[str, str]
@@ -66,6 +68,7 @@ def faults_of_setup(expected: ExpectedChecks, own: list[OwnCheck]) -> list[str]:
     if actual.checkov != expected.checkov:
         faults.append(f"checkov is {actual.checkov}, expected {expected.checkov}.")
     faults += _differences("our policies", expected.own, actual.own)
+    faults += _differences("our rules over stacks", expected.rules, actual.rules)
     faults += _differences("checkov's graph checks", expected.graph, actual.graph)
     for kind in expected.python.keys() | actual.python.keys():
         faults += _differences(
@@ -117,6 +120,7 @@ def _actual(own: list[OwnCheck]) -> ExpectedChecks:
     return ExpectedChecks(
         checkov=installed_checkov(),
         own=sorted(ours),
+        rules=sorted(rule.id for rule in (*release_contents.RULES, *across_stacks.RULES)),
         python={kind: ids for kind, ids in python.items() if ids},
         graph=sorted(check.id for check in graph.checks if check.id.startswith(("CKV_AWS_", "CKV2_AWS_"))),
         undecided={},
@@ -137,7 +141,8 @@ def main() -> int:
         sys.stderr.write("\n".join(faults) + "\n")
         return 2
     actual = _actual(own)
-    lines = [f'checkov = "{actual.checkov}"', f"own = {_toml(actual.own)}", f"graph = {_toml(actual.graph)}"]
+    lines = [f'checkov = "{actual.checkov}"', f"own = {_toml(actual.own)}", f"rules = {_toml(actual.rules)}"]
+    lines += [f"graph = {_toml(actual.graph)}"]
     lines += ["", "[python]", *(f'"{kind}" = {_toml(ids)}' for kind, ids in sorted(actual.python.items()))]
     lines += ["", "[undecided]"]
     lines += [f'"{about}" = "{reason}"' for about, reason in sorted(read_expected().undecided.items())]

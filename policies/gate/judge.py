@@ -95,6 +95,8 @@ def judge(directory: Path, today: dt.date) -> Judgement:
     if found.is_release:
         findings += across_stacks.judge_across(found.stacks)
 
+    # checkov's graph checks answer from threads, in any order.
+    findings.sort(key=lambda f: (f.stack, f.construct, f.address, f.policy, f.reason))
     waivable = {check.id for check in checks.values() if check.waivable}
     names = {stack.name for stack in found.stacks} | ({across_stacks.RELEASE} if found.is_release else set())
     return Judgement(

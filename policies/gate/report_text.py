@@ -31,22 +31,23 @@ def _count(number: int, noun: str) -> str:
 
 
 def _lines(judgement: Judgement) -> Iterator[str]:
+    """What refuses comes last, where a terminal and whoever shows only the last lines still have it."""
     waived = judgement.waived
-    yield from _findings(waived.open)
     if waived.waived:
         yield f"Waived ({len(waived.waived)}):"
         for finding, waiver in waived.waived:
             yield f"  {finding.policy} {finding.stack}/{finding.construct}"
             yield f"    {waiver.reason} ({waiver.owner}, until {waiver.expires})"
-    yield from (f"waiver:  {problem}" for problem in waived.problems)
-    yield from (f"warning: {warning}" for warning in waived.warnings)
-    yield from (f"fault:   {fault}" for fault in judgement.faults)
     for judged in judgement.stacks:
         checks = {check for check, _ in judged.ran}
         yield (
             f"{judged.stack.name}: {len(judged.stack.resources)} resources, {len(checks)} checks, "
             f"{judged.ran.total()} results, {judged.stack.digest}"
         )
+    yield from (f"warning: {warning}" for warning in waived.warnings)
+    yield from _findings(waived.open)
+    yield from (f"waiver:  {problem}" for problem in waived.problems)
+    yield from (f"fault:   {fault}" for fault in judgement.faults)
     yield verdict_line(judgement)
 
 

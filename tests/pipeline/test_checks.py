@@ -361,34 +361,57 @@ def _reporting(project: Project, report: str, exit_code: int = 0) -> Project:
     return _checking(project, code, "{report}")
 
 
-def test_a_report_says_what_was_looked_at(
+def _report(*ids: str, **other: object) -> dict[str, object]:
+    """A report over a whole release, of checks that each have a version."""
+    rows = [{"id": name, "version": f"v-{name}"} for name in ids]
+    plain = {"scope": "release", "versions": {"checkov": "3.3.30"}, "findings": [], "waived": []}
+    return {**plain, "checks": rows, **other}
+
+
+def test_a_report_says_what_was_looked_at_and_in_which_version(
     project: Project, store: ReleaseStore, release: Release, tmp_path: Path
 ) -> None:
-    """The exact list of policies is signed, so that a verifier can tell that the right ones ran."""
-    report = json.dumps({"checks": [{"id": "PAY_2"}, {"id": "PAY_1"}], "findings": []})
-    _run(_reporting(project, report), store, release, tmp_path)
+    """The exact list of policies is signed, each with its version, so that a verifier can tell that they ran."""
+    _run(_reporting(project, json.dumps(_report("PAY_2", "PAY_1"))), store, release, tmp_path)
 
-    assert [result.passed_tests for _, result in _kept(store, release)] == [("PAY_1", "PAY_2")]
+    ((_, result),) = _kept(store, release)
+    assert result.passed_tests == ("PAY_1", "PAY_2")
+    assert result.versions == {"checkov": "3.3.30"}
+    assert result.test_versions == {"PAY_1": "v-PAY_1", "PAY_2": "v-PAY_2"}
+
+
+def test_what_was_waived_did_not_pass(
+    project: Project, store: ReleaseStore, release: Release, tmp_path: Path
+) -> None:
+    """A finding that a decision lets pass is signed as a warning, and not as something that was right."""
+    report = _report("PAY_1", "PAY_2", waived=[{"policy": "PAY_2"}, {"policy": "PAY_2"}])
+    assert _run(_reporting(project, json.dumps(report)), store, release, tmp_path) == [(True, False)]
+
+    ((_, result),) = _kept(store, release)
+    assert (result.passed_tests, result.warned_tests, result.failed_tests) == (("PAY_1",), ("PAY_2",), ())
 
 
 def test_a_report_says_what_was_found(
     project: Project, store: ReleaseStore, release: Release, tmp_path: Path
 ) -> None:
-    """What a check found wrong is named apart from what it found right."""
-    report = json.dumps({"checks": [{"id": "PAY_2"}, {"id": "PAY_1"}], "findings": [{"policy": "PAY_2"}]})
-    assert _run(_reporting(project, report, 1), store, release, tmp_path) == [(False, False)]
+    """What a check found wrong is named apart from what it found right, also where some of it is waived."""
+    report = _report(*("PAY_1", "PAY_2"), findings=[{"policy": "PAY_2"}], waived=[{"policy": "PAY_2"}])
+    assert _run(_reporting(project, json.dumps(report), 1), store, release, tmp_path) == [(False, False)]
 
     ((_, result),) = _kept(store, release)
-    assert (result.passed_tests, result.failed_tests) == (("PAY_1",), ("PAY_2",))
+    assert (result.passed_tests, result.warned_tests, result.failed_tests) == (("PAY_1",), (), ("PAY_2",))
 
 
 @pytest.mark.parametrize(
     "report",
     [
-        {"checks": []},
-        {"checks": [{"id": "PAY_1"}], "findings": [{"policy": "PAY_1"}]},
-        {"checks": [{"name": "PAY_1"}]},
-        {"checks": 1},
+        _report(),
+        _report("PAY_1", findings=[{"policy": "PAY_1"}]),
+        _report("PAY_1", checks=[{"name": "PAY_1", "version": "1"}]),
+        _report("PAY_1", checks=[{"id": "PAY_1"}]),
+        _report("PAY_1", checks=1),
+        _report("PAY_1", versions=None),
+        _report("PAY_1", waived=None),
     ],
 )
 def test_a_report_that_contradicts_the_verdict_is_none(
@@ -397,6 +420,16 @@ def test_a_report_that_contradicts_the_verdict_is_none(
     """A check that passed and looked at nothing, or found something, has not passed."""
     with pytest.raises(TollgateError, match="looked at nothing, or found something"):
         _run(_reporting(project, json.dumps(report)), store, release, tmp_path)
+
+
+@pytest.mark.parametrize("scope", ["stacks", None, 1])
+def test_a_verdict_over_less_than_a_release_is_none(
+    project: Project, store: ReleaseStore, release: Release, tmp_path: Path, scope: object
+) -> None:
+    """What is compared across the stacks was looked at by nobody then."""
+    with pytest.raises(TollgateError, match="by its report it did not judge a whole release"):
+        _run(_reporting(project, json.dumps(_report("PAY_1", scope=scope))), store, release, tmp_path)
+    assert _kept(store, release) == ()
 
 
 # --- Secrets ----------------------------------------------------------------------------------------------------
@@ -423,8 +456,9 @@ def test_no_secret_reaches_a_check_or_what_is_kept(
             monkeypatch.setenv(name, value)
     code = (
         "import os, sys, json; print(dict(os.environ))\n"
-        "rows = [{'id': f'{name}={value}'[:200]} for name, value in os.environ.items()]\n"
-        "open(sys.argv[1], 'w').write(json.dumps({'checks': rows, 'findings': []}))"
+        "rows = [{'id': f'{n}={v}'[:200], 'version': '1'} for n, v in os.environ.items()]\n"
+        "rest = {'scope': 'release', 'versions': {}, 'findings': [], 'waived': []}\n"
+        "open(sys.argv[1], 'w').write(json.dumps({'checks': rows, **rest}))"
     )
     speaking = _checking(project, code, "{report}")
     (result,) = _checked(speaking, store, release, tmp_path)
@@ -443,7 +477,7 @@ def test_a_secret_that_reaches_a_report_is_not_signed(
 ) -> None:
     """Whatever way it took, the value of a secret of ours is never signed, and the sentence does not repeat it."""
     monkeypatch.setenv("SOME_COMPANYS_OWN_PASSWORD", "canary-company-4f4f")
-    report = json.dumps({"checks": [{"id": "found canary-company-4f4f there"}], "findings": []})
+    report = json.dumps(_report("found canary-company-4f4f there"))
 
     with pytest.raises(LeakError, match="holds the value of SOME_COMPANYS_OWN_PASSWORD") as refused:
         _run(_reporting(project, report), store, release, tmp_path)

@@ -312,6 +312,12 @@ def test_a_check_that_left_something_out_is_missing_it(case: Case) -> None:
     assert problem == Problem(ProblemKind.MISSING, "the check unit did not look at C, D")
 
 
+def test_what_was_waived_was_looked_at(case: Case) -> None:
+    """A finding that a decision lets pass is no gap: the test ran, and everybody can read that it warned."""
+    case.say("unit", passed_tests=("A",), warned_tests=("B",))
+    assert case.kinds([Wanted("unit", CONFIGURATION, COMMAND, frozenset({"A", "B"}))]) == []
+
+
 def test_everything_is_named_not_only_the_first(case: Case) -> None:
     """A reviewer gets the whole list at once."""
     case.blob(case.named[0].statement).unlink()

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.evidence.checks import configuration_of, run_checks
+from pipeline.evidence.checks import configuration_of, run_checks, wanted_of
 from pipeline.model.errors import TollgateError
 from pipeline.model.release import Release
-from pipeline.settings import Check, Project
+from pipeline.settings import Check, Listed, Project, SettingsError, load_project
 from pipeline.settings.bundle import Bundle
 from pipeline.stores.releases import ReleaseStore
 from pipeline.trust.keys import Keys
@@ -102,3 +102,79 @@ def test_an_input_that_is_no_setting_is_named(project: Project) -> None:
 
     with pytest.raises(TollgateError, match="names the input app, which the pinned settings do not hold"):
         configuration_of(project, check)
+
+
+_LISTS = Listed("policies/checks.toml", ("own", "rules"))
+
+
+def _listing(project: Project, pinned: bytes | None, listed: Listed = _LISTS) -> Project:
+    """Return the project whose check must look at what a pinned file lists."""
+    assert project.bundle is not None
+    files = {**project.bundle.files, **({} if pinned is None else {listed.file: pinned})}
+    return replace(project, checks=(replace(project.checks[0], tests=listed),), bundle=Bundle(files))
+
+
+def test_the_pinned_lists_say_what_must_be_looked_at(project: Project) -> None:
+    """A shorter list in the checkout that is judged makes no gap."""
+    (project.root / "policies" / "checks.toml").write_text('own = ["PAY_1"]\nrules = ["PAY_1"]\n')
+    pinned = _listing(project, b'own = ["PAY_1", "PAY_2"]\nrules = ["PAY_9"]\ngraph = ["CKV_1"]\n')
+
+    assert [wanted.tests for wanted in wanted_of(pinned)] == [{"PAY_1", "PAY_2", "PAY_9"}]
+    assert [wanted.tests for wanted in wanted_of(replace(pinned, bundle=None))] == [{"PAY_1"}]
+    assert [wanted.tests for wanted in wanted_of(project)] == [frozenset()]
+
+
+@pytest.mark.parametrize(
+    ("pinned", "says"),
+    [
+        (None, "which is not there"),
+        (b"own = ", "which is not valid TOML"),
+        (b'own = ["PAY_1"]\n', "where 'rules' is no list of ids"),
+        (b'own = ["PAY_1"]\nrules = []\n', "where 'rules' is no list of ids"),
+        (b'own = ["PAY_1"]\nrules = [1]\n', "where 'rules' is no list of ids"),
+        (b'own = "PAY_1"\nrules = ["PAY_9"]\n', "where 'own' is no list of ids"),
+    ],
+)
+def test_lists_that_name_nothing_are_refused(project: Project, pinned: bytes | None, says: str) -> None:
+    """Where nobody can say what must be looked at, no result is good."""
+    with pytest.raises(TollgateError, match="must look at what policies/checks.toml lists, " + says):
+        wanted_of(_listing(project, pinned))
+
+
+def _settings(tmp_path: Path, *lines: str) -> Path:
+    """Write the repository's tollgate.toml with other lines about its policies."""
+    text = (_ROOT / "tollgate.toml").read_text(encoding="utf-8")
+    head, _, tail = text.partition("[checks.policies]\n")
+    rest = tail.partition("\n[")
+    (tmp_path / "tollgate.toml").write_text(
+        "\n".join([head, "[checks.policies]", *lines, "", "".join(rest[1:])])
+    )
+    return tmp_path
+
+
+_ROOT = Path(__file__).resolve().parents[2]
+_PLAIN = ('command = ["true"]', 'inputs = ["policies"]')
+
+
+def test_what_a_commit_lists_of_itself_is_no_measure(tmp_path: Path) -> None:
+    """`tests` is for checks that run from the pinned settings; elsewhere it is refused, and not without effect."""
+    listed = 'tests = { file = "policies/checks.toml", lists = ["own"] }'
+    checks = load_project(_settings(tmp_path, *_PLAIN, "settings = true", listed)).checks
+    assert checks[-1].tests == Listed("policies/checks.toml", ("own",))
+
+    with pytest.raises(
+        SettingsError, match="names `tests`, which counts only for a check with `settings = true`"
+    ):
+        load_project(_settings(tmp_path, *_PLAIN, listed))
+    for wrong in ("{}", '{ file = "x", lists = [] }', '{ file = "x", lists = ["a"], more = 1 }', "[]"):
+        with pytest.raises(SettingsError):
+            load_project(_settings(tmp_path, *_PLAIN, "settings = true", f"tests = {wrong}"))
+
+
+def test_the_repositorys_policies_must_all_be_looked_at() -> None:
+    """What is signed of a release must name each policy of ours and each rule over its stacks."""
+    by_check = {wanted.check: wanted.tests for wanted in wanted_of(load_project(_ROOT))}
+
+    policies = {path.stem for path in (_ROOT / "policies").glob("pay_*.py")}
+    assert len(by_check["policies"]) > len(policies)
+    assert {"PAY_S3_1", "PAY_RELEASE_12", "PAY_MIRROR_4"} <= by_check["policies"]

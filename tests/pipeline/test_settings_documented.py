@@ -58,7 +58,7 @@ def test_the_defaults_are_those_of_the_code() -> None:
 
 def test_the_smaller_tables_are_told() -> None:
     """Checks, approvers, keys and freezes, too."""
-    assert set(_rows("A check, `[checks.NAME]`")) == {"command", "inputs", "settings"}
+    assert set(_rows("A check, `[checks.NAME]`")) == {"command", "inputs", "settings", "tests"}
     assert set(_rows("An approver, `[[approvers]]`")) == {"name", "emails", "github", "key"}
     assert set(_rows("A freeze comes once")) == {"from", "until", "reason", "days", "zone"}
     assert all(f"`{role}`" in _TEXT for role in people._MACHINES)

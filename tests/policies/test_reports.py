@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.evidence.report import read_report
 from policies.gate.expected_checks import read_expected
 from policies.gate.judge import Judgement, judge
 from policies.gate.report_json import to_json
@@ -93,10 +94,20 @@ def test_a_check_gives_a_result_for_each_resource_it_is_about(judgement: Judgeme
         assert sum(stack["checks"]["PAY_TAGS_1"].values()) == stack["resources"]
 
 
-def test_the_json_is_the_same_for_the_same_judgement(judgement: Judgement) -> None:
-    """Nothing in the report depends on time or order."""
-    assert to_json(judgement) == to_json(judgement)
-    assert json.loads(to_json(judgement)) == json.loads(to_json(judgement))
+def test_the_json_is_the_same_for_the_same_release(release: Path) -> None:
+    """Nothing in the report depends on the run: judged twice, it is the same to the byte."""
+    assert to_json(judge(release, TODAY)) == to_json(judge(release, TODAY))
+
+
+def test_the_evidence_names_versions_and_what_was_waived(release: Path) -> None:
+    """The pipeline reads the report as it is written: every policy and rule with its version, waivers apart."""
+    report = read_report("policies", json.loads(to_json(judge(release, TODAY))), passed=True)
+
+    assert report.versions["checkov"] == "3.3.30"
+    assert report.looked_at["CKV_AWS_28"] == "checkov 3.3.30"
+    assert {*read_expected().own, *read_expected().rules} <= report.looked_at.keys()
+    assert "CKV_AWS_117" in report.waived <= report.looked_at.keys()
+    assert report.wrong == frozenset()
 
 
 def test_sarif_points_at_the_line_of_the_resource(judgement: Judgement) -> None:

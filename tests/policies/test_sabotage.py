@@ -118,6 +118,11 @@ SABOTAGES = [
         "Among our policies, PAY_S3_3 is not expected.",
     ),
     Sabotage(
+        "a rule over stacks left out of the list",
+        replace("checks.toml", '  "PAY_MIRROR_2",\n', ""),
+        "Among our rules over stacks, PAY_MIRROR_2 is not expected.",
+    ),
+    Sabotage(
         "checkov's part of the list shortened",
         replace("checks.toml", '  "CKV_AWS_28",\n', ""),
         "CKV_AWS_28 is not expected.",

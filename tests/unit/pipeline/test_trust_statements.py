@@ -3,6 +3,7 @@
 import base64
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -33,7 +34,10 @@ CHECKED = CheckResult(
     command=("{python}", "-m", "policies"),
     passed=True,
     passed_tests=("PAY_1", "PAY_2"),
+    warned_tests=("PAY_3",),
     failed_tests=(),
+    versions={"checkov": "3.3.30", "python": "3.11.4"},
+    test_versions={"PAY_1": "sha256:1", "PAY_2": "sha256:2", "PAY_3": "checkov 3.3.30"},
     finished="2026-01-02T03:04:05+00:00",
     milliseconds=2**53 + 1,
 )
@@ -54,6 +58,7 @@ def _key(role: Role) -> RoleKey:
 
 
 KEYS = {role: _key(role) for role in Role}
+NOTES = ("predicate", "configuration", 0, "annotations")
 CASES = [pytest.param(CHECKED, Role.CHECKER, id="check"), pytest.param(BUILT, Role.BUILDER, id="build")]
 
 
@@ -62,7 +67,9 @@ def _find(*roles: Role) -> Callable[[str], PublicKey | None]:
 
 
 def _document(predicate: Predicate) -> dict[str, Any]:
-    raw = sign_statement(RELEASE, predicate, KEYS[Role.CHECKER if predicate is CHECKED else Role.BUILDER])
+    raw = sign_statement(
+        RELEASE, predicate, KEYS[Role.CHECKER if isinstance(predicate, CheckResult) else Role.BUILDER]
+    )
     return dict(json.loads(_payload(raw)))
 
 
@@ -170,10 +177,9 @@ def test_every_field_must_be_there(predicate: Predicate, role: Role, path: tuple
     document = _document(predicate)
     del _at(document, path[:-1])[path[-1]]
 
-    if path[-2:-1] in {("command",), ("passedTests",), ("resolvedDependencies",)} and path[-1] != 0:
-        assert _open(document, role) != predicate
-        return
-    if path[-2:] == ("passedTests", 0) or path[-2:] == ("command", 0):
+    if path[-2:-1] in {("command",), ("versions",)} or (
+        path[-2:-1] == ("resolvedDependencies",) and path[-1]
+    ):
         assert _open(document, role) != predicate
         return
     with pytest.raises(StatementError):
@@ -210,6 +216,16 @@ def test_unknown_fields_are_refused(predicate: Predicate, role: Role, path: tupl
                 _open(changed, role)
 
 
+def test_a_pass_names_what_was_looked_at() -> None:
+    """A good result that names nothing is refused; one of which everything was waived is none of those."""
+    nothing = replace(CHECKED, passed_tests=(), warned_tests=(), test_versions={})
+    waived = replace(nothing, warned_tests=("PAY_3",))
+
+    assert _open(_document(waived), Role.CHECKER) == waived
+    with pytest.raises(StatementError, match="says it passed, and names what failed or nothing"):
+        _open(_document(nothing), Role.CHECKER)
+
+
 @pytest.mark.parametrize(
     ("path", "value", "reason"),
     [
@@ -225,7 +241,20 @@ def test_unknown_fields_are_refused(predicate: Predicate, role: Role, path: tupl
         (("predicate", "configuration", 0, "digest", "sha256"), "c", "is no SHA-256 of 64 hex digits"),
         (("predicate", "passedTests"), ["B", "A"], "is not sorted, or names something twice"),
         (("predicate", "passedTests"), ["A", "A"], "is not sorted, or names something twice"),
-        (("predicate", "passedTests"), [], "says it passed, and names what failed or nothing"),
+        (("predicate", "passedTests"), [], "names versions of other tests than it ran"),
+        (("predicate", "passedTests"), ["PAY_1"], "names versions of other tests than it ran"),
+        (
+            ("predicate", "passedTests"),
+            ["PAY_1", "PAY_2", "PAY_4"],
+            "names versions of other tests than it ran",
+        ),
+        (("predicate", "warnedTests"), ["B", "A"], "is not sorted, or names something twice"),
+        (
+            (*NOTES, "versions"),
+            [{"name": "b", "version": "1"}, {"name": "a", "version": "1"}],
+            "not in its place",
+        ),
+        ((*NOTES, "versions"), [{"name": "a", "version": "1"}, {"name": "a", "version": "1"}], "named twice"),
         (("predicate", "failedTests"), ["PAY_3"], "says it passed, and names what failed or nothing"),
         (("predicate", "tollgate_run", "milliseconds"), "1e3", "no whole number written as text"),
         (("predicate", "tollgate_run", "milliseconds"), "007", "no whole number written as text"),
