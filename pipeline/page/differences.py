@@ -43,7 +43,7 @@ def _of_file(store: ReleaseStore, title: str, old: Release, new: Release) -> Ite
     if title == LAMBDA_PACKAGE:
         yield from _lines(title, "file", *(_files(content) for content in contents))
     elif title.startswith("stacks/"):
-        yield from _lines(title, "block", *(_blocks(content, title) for content in contents))
+        yield from _lines(title, "block", *(blocks_of(content, title) for content in contents))
     else:
         yield f"{title}: another content"
 
@@ -78,7 +78,7 @@ def _files(package: bytes) -> Mapping[str, object]:
         raise CorruptReleaseError("the Lambda package of a release is no zip file") from None
 
 
-def _blocks(stack: bytes, title: str) -> Mapping[str, object]:
+def blocks_of(stack: bytes, title: str) -> Mapping[str, object]:
     """Return the resources, data sources, outputs and variables of a stack by their addresses."""
     try:
         document = json.loads(stack)
