@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.deploy.apply_log import ApplyLogs
+from pipeline.deploy.region import insist_on_region
 from pipeline.deploy.state import State
 from pipeline.deploy.terraform_binary import TerraformBinary, clean_environment, cli_config
 from pipeline.host.files import scratch_folder
@@ -273,8 +274,11 @@ def open_workspace(
         logs: Where the log of an apply is kept until the state is saved. Default: it is not kept.
 
     Raises:
+        RefusedError: The stack deploys to another region than the account's.
         TollgateError: The disk is full, or the provider mirror that was asked for does not hold the provider.
     """
+    stack = json.loads(files[STACK_FILE])
+    insist_on_region(stack, account.region)
     with scratch_folder(work, name) as folder:
         run_in = folder / "stack"
         run_in.mkdir(mode=0o700)
@@ -286,7 +290,7 @@ def open_workspace(
             folder=run_in,
             account=account,
             variables=variables,
-            stack=json.loads(files[STACK_FILE]),
+            stack=stack,
             terraform=terraform,
             config=config,
             keep_open=keep_open,

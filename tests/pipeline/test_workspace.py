@@ -27,7 +27,7 @@ from pipeline.deploy.workspace import (
 )
 from pipeline.host.lock import LockHeldError, Owner
 from pipeline.model.environment import Instance
-from pipeline.model.errors import TollgateError
+from pipeline.model.errors import RefusedError, TollgateError
 from pipeline.targets.account import Account
 from pipeline.targets.local import AccountSpec, LocalCloud
 
@@ -205,6 +205,15 @@ def test_a_stack_that_is_none_is_a_sentence(place: _Place) -> None:
     assert "resuorce" in failed.value.message
 
 
+def test_a_stack_for_another_region_is_refused_before_terraform_sees_it(place: _Place) -> None:
+    """What is shown, read and locked is in the environment's region, so the stack has to be there too."""
+    with (
+        pytest.raises(RefusedError, match="the stack deploys to eu-west-1, and the settings of its env"),
+        place.workspace("abroad", {"provider": {"aws": [{"region": "eu-west-1"}]}}),
+    ):
+        pass
+
+
 def test_a_bucket_that_is_not_there_is_a_sentence(place: _Place) -> None:
     """A state that cannot be reached fails at init."""
     with (
@@ -337,11 +346,11 @@ def test_one_promoter_at_a_time(place: _Place) -> None:
     """While one holds an instance another one is refused with who it is; afterwards it is free."""
     instance = Instance("dev", "held")
 
-    with place.bucket.promotion_lock(instance, "promoting", lambda _: None):
-        second = place.bucket.promotion_lock(instance, "me too", lambda _: None)
+    with place.bucket.promotion_lock(place.bucket.state(instance), "promoting", lambda _: None):
+        second = place.bucket.promotion_lock(place.bucket.state(instance), "me too", lambda _: None)
         with pytest.raises(LockHeldError, match=r"another promotion is at work there: .*: promoting"), second:
             pytest.fail("two hold one instance")
-    with place.bucket.promotion_lock(instance, "now me", lambda _: None):
+    with place.bucket.promotion_lock(place.bucket.state(instance), "now me", lambda _: None):
         pass
 
 
@@ -349,7 +358,7 @@ def test_one_promoter_at_a_time(place: _Place) -> None:
     ("change", "taken"),
     [
         ({"process_started": 1.0}, True),
-        ({"host": "elsewhere", "process_started": 1.0}, False),
+        ({"boot": "another", "installation": "another", "process_started": 1.0}, False),
         ({"pid": "x"}, False),
     ],
     ids=["dead here", "perhaps dead elsewhere", "not readable"],
@@ -364,7 +373,7 @@ def test_only_a_provably_dead_promoter_is_taken_over(
     left = json.dumps(json.loads(Owner.me("killed").to_json()) | change)
     s3.put_object(Bucket=place.bucket.name, Key=key, Body=left.encode())
     told: list[str] = []
-    held = place.bucket.promotion_lock(instance, "the next", told.append)
+    held = place.bucket.promotion_lock(place.bucket.state(instance), "the next", told.append)
 
     if taken:
         with held:
