@@ -37,13 +37,11 @@ def record_start(
     """Record that this change set is about to be applied; its approvals are used up by that.
 
     First the newest entry is noted beside the Terraform state, where who writes the ledger cannot: a ledger that was
-    shortened, and with it a hold, a rejection or a used approval, is noticed by the next start.
+    shortened, and with it a hold, a rejection or a used approval, is noticed by the next run.
 
     Raises:
-        LedgerError: The ledger no longer holds the entry that was noted there.
         LedgerMovedError: Somebody else wrote in between; nothing was started.
     """
-    insist_on_anchor(context, site)
     if history.newest is not None:
         site.bucket.write_anchor(site.instance, history.newest.number, history.newest.digest)
     reached("anchored")

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
-from pipeline.apply import apply_and_prove, close_open, record_start, resumable
+from pipeline.apply import apply_and_prove, close_open, insist_on_anchor, record_start, resumable
 from pipeline.ask import Wish, ask_gates
 from pipeline.bootstrap import ensure_bootstrapped
 from pipeline.context import Context, with_fresh_ledger
@@ -89,6 +89,8 @@ def carry(
     ensure_bootstrapped(context, environment, context.target.account(environment))
     what = f"{_WORDS[operation]} {short(release.digest)}"
     with open_site(context, environment, instance, release, what) as site:
+        # Before anything rests on the ledger here: a shortened one also shows runs as open that have ended.
+        insist_on_anchor(context, site)
         judged = judge(context, site, operation, takes_over=True)
         decided = with_fresh_ledger(lambda: _decide(context, site, wish, judged, operation))
         if isinstance(decided, Report):

@@ -359,6 +359,31 @@ def test_an_approver_stops_lets_go_on_and_goes_back_by_hand(waiting: Waiting, tm
     assert waiting.tiny.status()["prod"]["release"] == end.body["release"]
 
 
+def test_whoever_pushed_had_a_part_in_it(waiting: Waiting, tmp_path: Path) -> None:
+    """Who pushed somebody's commits is recorded with each push, and reviews none of what was pushed since."""
+    tiny = waiting.tiny
+    cat = {"GIT_AUTHOR_EMAIL": "cat@example.com", "GIT_COMMITTER_EMAIL": "cat@example.com"}
+    tiny.succeed("unhold", "prod", "--reason", "what was wrong is mended")
+    for value, pusher in (("three", BEN), ("four", PUSHER)):
+        tiny.write("value.txt", value)
+        git(tiny, "commit", "--quiet", "--all", f"--message={value}", **cat)
+        job = waiting.github.variables(actor=pusher)
+        tiny.succeed("github", "prepare", "--out", str(tmp_path / value))
+        tiny.succeed("github", "record", str(tmp_path / value), **job)
+    first, second = [entry for entry in tiny.entries() if entry.kind is Kind.CANDIDATE][-2:]
+    assert (first.by, second.by) == ("github:12", "github:14")
+
+    waiting.release = str(second.body["release"])
+    tiny.succeed("github", "promote", "dev", "--release", waiting.release)
+    given = tmp_path / "output"
+    tiny.succeed("github", "plan", "prod", "--release", waiting.release, GITHUB_OUTPUT=str(given))
+    waiting.change_set = given.read_text().strip().removeprefix("change-set=")
+    said = [review(pusher, f"good {waiting.digits}") for pusher in (BEN, PUSHER)]
+    refused = waiting.witness(*said, actor=ANN)
+    assert refused.returncode == 3
+    assert refused.stderr.count("made a part of this release") == 2, refused.stderr
+
+
 def test_one_comment_and_one_issue_are_kept() -> None:
     """What is said again is written anew, in ours and in nobody else's that begins alike."""
     github = FakeGitHub()
