@@ -30,7 +30,7 @@ from pipeline.plan import Judged, judge, open_site
 from pipeline.settings import load_environments, load_project
 from pipeline.show import change_set as show_change_set
 from pipeline.show.watch import watch as watch_rows
-from pipeline.show.words import show_rows
+from pipeline.show.words import show_blocks, show_rows
 from pipeline.status import status_rows
 
 app = typer.Typer(
@@ -186,7 +186,7 @@ def approve(
     if go:
         conclude(context, Wish(to=env, suffix=suffix), (go_on(context, environment, instance),))
         return
-    console.print(Text("next: `nox -s promote` applies it if the plan is still the same"), soft_wrap=True)
+    show_blocks(console, next(row for row in status_rows(context) if row["instance"] == str(instance)))
 
 
 @app.command()

@@ -15,6 +15,7 @@ from pipeline.context import Context
 from pipeline.model.errors import RefusedError
 from pipeline.model.release import short
 from pipeline.show import change_set as show_change_set
+from pipeline.show.paragraph import paragraph
 from pipeline.show.summary import add_to_summary, rows_markdown
 from pipeline.show.words import show_reasons, show_rows
 from pipeline.status import status_rows
@@ -69,7 +70,9 @@ def say_relaxed(console: Console, context: Context) -> None:
     """Say which rules do not hold on this target."""
     if context.target.relaxes:
         rules = "; ".join(context.target.relaxes)
-        console.print(Text(f"target {context.target.name}, where three rules are relaxed: {rules}", "dim"))
+        paragraph(
+            console, Text(f"target {context.target.name}, where three rules are relaxed: {rules}", "dim"), 0
+        )
 
 
 def _ask(context: Context, wish: Wish, report: Report) -> None:

@@ -8,6 +8,7 @@ from rich.text import Text
 
 from pipeline.model.release import short
 from pipeline.show.entries import Weight
+from pipeline.show.paragraph import paragraph
 from pipeline.show.text import moment
 
 _STYLES: dict[Weight, str] = {"good": "green", "bad": "bold red", "warning": "yellow", "plain": ""}
@@ -33,23 +34,23 @@ def show_history(console: Console, rows: Iterable[Any]) -> None:
         head = Text(f"{row.number}  {moment(row.at)}{where}: ")
         head.append(row.kind, _STYLES[row.weight])
         head.append(f" by {row.by}")
-        _paragraph(console, head, 0)
-        _paragraph(console, Text(row.sentence), _INDENT)
+        paragraph(console, head, 0)
+        paragraph(console, Text(row.sentence), _INDENT)
 
 
 def show_story(console: Console, story: Any) -> None:
     """Print a release's story: what it is, its evidence, its way, what differs from the one before."""
-    _paragraph(
+    paragraph(
         console, Text(f"Release {short(story.digest)}: {story.subject or 'no commit subject'}", "bold"), 0
     )
-    _paragraph(console, Text(story.digest), 2)
+    paragraph(console, Text(story.digest), 2)
     dirty = ", with uncommitted files" if story.dirty else ""
-    _paragraph(console, Text(f"commit {story.commit or 'unknown'}{dirty}"), 2)
-    _paragraph(console, Text(f"wanted {moment(story.at)} by {story.by}"), 2)
+    paragraph(console, Text(f"commit {story.commit or 'unknown'}{dirty}"), 2)
+    paragraph(console, Text(f"wanted {moment(story.at)} by {story.by}"), 2)
     if story.people:
-        _paragraph(console, Text(f"people: {', '.join(story.people)}"), 2)
+        paragraph(console, Text(f"people: {', '.join(story.people)}"), 2)
     runs = ", ".join(story.runs_in) or "nowhere"
-    _paragraph(console, Text(f"runs in: {runs}"), 2)
+    paragraph(console, Text(f"runs in: {runs}"), 2)
     _section(
         console, "Evidence", [_proof(proof) for proof in story.proofs] or [Text("the ledger names none")]
     )
@@ -68,7 +69,7 @@ def _section(console: Console, title: str, lines: Sequence[Text]) -> None:
     console.print()
     console.print(Text(title, "bold"))
     for line in lines:
-        _paragraph(console, line, 2)
+        paragraph(console, line, 2)
 
 
 def _proof(proof: Any) -> Text:
@@ -84,10 +85,3 @@ def _leg(leg: Any) -> Text:
     for said in leg.people:
         line.append(f"; approved by {said}")
     return line
-
-
-def _paragraph(console: Console, text: Text, indent: int) -> None:
-    """Wrap with a hanging indent and without blanks at the end, so that it can be read, heard and copied."""
-    for number, piece in enumerate(text.wrap(console, max(console.width - indent - 2, 20))):
-        piece.rstrip()
-        console.print(Text(" " * (indent if number == 0 else indent + 2)) + piece, soft_wrap=True)

@@ -9,7 +9,10 @@ from rich.text import Text
 
 from pipeline.model.gates import Reason
 from pipeline.model.release import short
+from pipeline.show.paragraph import paragraph
 from pipeline.show.text import safe
+
+_INDENT = 2
 
 
 def show_reasons(console: Console, reasons: Sequence[Reason]) -> None:
@@ -17,8 +20,8 @@ def show_reasons(console: Console, reasons: Sequence[Reason]) -> None:
     for reason in reasons:
         line = Text(f"{reason.gate} gate: ", "bold")
         line.append(safe(reason.sentence), "not bold")
-        console.print(line, soft_wrap=True)
-        console.print(Text(f"  next: {safe(reason.unblock)}"), soft_wrap=True)
+        paragraph(console, line, 0)
+        paragraph(console, Text(f"next: {safe(reason.unblock)}"), _INDENT)
 
 
 def show_rows(console: Console, rows: Sequence[dict[str, Any]]) -> None:
@@ -31,13 +34,16 @@ def show_rows(console: Console, rows: Sequence[dict[str, Any]]) -> None:
     console.print(table)
     for row in rows:
         for notice in row["notices"]:
-            console.print(Text(f"{row['instance']}: {safe(notice)}", "bold"), soft_wrap=True)
+            paragraph(console, Text(f"{row['instance']}: {safe(notice)}", "bold"), 0)
         if row["queued"]:
-            console.print(
-                Text(f"{row['instance']}: {short(row['queued'])} is queued behind it"), soft_wrap=True
-            )
+            paragraph(console, Text(f"{row['instance']}: {short(row['queued'])} is queued behind it"), 0)
         if row["at_work"]:
-            console.print(Text(f"{row['instance']}: at work: {safe(row['at_work'])}"), soft_wrap=True)
-        for block in row["blocks"]:
-            console.print(Text(f"{row['instance']}: {safe(block['sentence'])}"), soft_wrap=True)
-            console.print(Text(f"  next: {safe(block['unblock'])}"), soft_wrap=True)
+            paragraph(console, Text(f"{row['instance']}: at work: {safe(row['at_work'])}"), 0)
+        show_blocks(console, row)
+
+
+def show_blocks(console: Console, row: dict[str, Any]) -> None:
+    """Print what blocks the next step of an instance, and for each what would unblock it."""
+    for block in row["blocks"]:
+        paragraph(console, Text(f"{row['instance']}: {safe(block['sentence'])}"), 0)
+        paragraph(console, Text(f"next: {safe(block['unblock'])}"), _INDENT)

@@ -16,6 +16,7 @@ from pipeline.show.progress import ApplyProgress, Progress
 from pipeline.show.summary import MAX_BYTES, add_to_summary, error_markdown, rows_markdown, shortened
 from pipeline.show.text import escaped, moment
 from pipeline.show.watch import watch
+from pipeline.show.words import show_rows
 from tests.page.scenes import HOSTILE
 
 ROW: dict[str, Any] = {
@@ -184,6 +185,43 @@ def test_a_watch_tells_each_state_once() -> None:
     assert text.count("as of ") == 2
     assert "\x1b" not in text
     assert text.index("waiting") < text.index("deployed")
+
+
+def test_a_watch_outlives_a_moment_without_an_answer() -> None:
+    """An error while it reads is told once, and the board comes back when it can be read again."""
+    file = io.StringIO()
+    seen = iter([[ROW], None, None, [ROW]])
+
+    def read() -> list[dict[str, Any]]:
+        found = next(seen, [])
+        if found is None:
+            message = "the ledger's remote cannot be reached"
+            raise TollgateError(message)
+        if not found:
+            raise StoppedError
+        return found
+
+    with pytest.raises(StoppedError):
+        watch(Console(file=file, width=80, highlight=False), read, wait=lambda _: None)
+    assert file.getvalue().count("UTC it cannot be read: the ledger's remote cannot be reached") == 1
+    assert file.getvalue().count("as of ") == 2
+
+
+def test_status_fits_into_80_columns_and_keeps_commands_whole() -> None:
+    """However long a sentence is, no line is longer than the terminal, and a command can be copied from one line."""
+    file = io.StringIO()
+    command = '`nox -s rollback -- prod --to 1f2e3d4c5b6a --reason "…"`'
+    block = {
+        "gate": "degraded",
+        "sentence": f"the last change did not hold: {'because of this ' * 9}",
+        "unblock": f"mend it, then `nox -s recover -- prod` goes forward again, or {command} goes back",
+    }
+    show_rows(Console(file=file, width=80, highlight=False), [ROW | {"blocks": [block]}])
+    lines = file.getvalue().splitlines()
+
+    assert max(map(len, lines)) <= 80
+    assert any(command in line for line in lines)
+    assert any("`nox -s recover -- prod`" in line for line in lines)
 
 
 def test_a_watch_for_programs_writes_a_line_of_json_for_each_state() -> None:
