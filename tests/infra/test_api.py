@@ -200,6 +200,15 @@ def test_access_log_is_json_without_payment_data(default: Stack) -> None:
     assert "$context.identity.apiKey" not in line.values()
 
 
+def test_access_log_says_nothing_of_a_person(default: Stack) -> None:
+    """Paths hold customers' ids, or whatever somebody typed; addresses and browsers are people's: none is logged."""
+    line = json.loads(only(default, "aws_api_gateway_stage")["access_log_settings"]["format"])
+    of_people = ("$context.identity.", "$context.path", "$context.authorizer", "$context.domainName")
+
+    assert line["route"] == "$context.resourcePath"
+    assert [value for value in line.values() if value.startswith(of_people)] == ["$context.identity.apiKeyId"]
+
+
 def test_limits_are_those_given() -> None:
     """Rate and burst hold for the stage and for a key; the quota holds for a key."""
     stack = api(rate_per_second=11, burst=7, quota_per_day=1234)

@@ -48,11 +48,26 @@ class Reply:
         return json.loads(self.text)
 
 
+def secrets_of(body: object, key: str | None, path: str) -> set[str]:
+    """What a request holds that no log may hold; what is too short to be told from other text is left out."""
+    told = [key, path.removeprefix("/customers/").partition("/")[0]]
+    if isinstance(body, dict):
+        notes = body.get("metadata")
+        told += [body.get("payment_method"), body.get("customer_id")]
+        told += notes.values() if isinstance(notes, dict) else []
+    return {text for text in told if isinstance(text, str) and len(text) > 5}
+
+
 class Client:
-    """Calls the deployed API as any HTTP client would."""
+    """Calls the deployed API as any HTTP client would.
+
+    Attributes:
+        told: What it has sent that no log may hold: keys, tokens, customers, notes.
+    """
 
     def __init__(self, deployed: Deployed) -> None:
         self._deployed = deployed
+        self.told = {deployed.api_key}
 
     def call(
         self,
@@ -66,6 +81,7 @@ class Client:
         data: bytes | None = None,
     ) -> Reply:
         """Send one request and return the answer, whatever its status."""
+        self.told |= secrets_of(body, key, path)
         headers = {"Content-Type": "application/json"}
         if api_key is not None:
             headers["x-api-key"] = api_key or self._deployed.api_key
@@ -140,8 +156,16 @@ class Account:
 
     def logged(self, since: float, holding: str = "") -> list[str]:
         """What the function has logged since a moment, line by line; all of it, or what holds a text."""
+        return self._lines(f"/aws/lambda/{self._outputs['function_name']}", since, holding)
+
+    def logged_anywhere(self, since: float) -> str:
+        """What the account's every log group has got since a moment."""
+        pages = self._boto3("logs").get_paginator("describe_log_groups").paginate()
+        groups = [group["logGroupName"] for page in pages for group in page["logGroups"]]
+        return "\n".join(line for group in groups for line in self._lines(group, since))
+
+    def _lines(self, group: str, since: float, holding: str = "") -> list[str]:
         pages = self._boto3("logs").get_paginator("filter_log_events")
-        group = f"/aws/lambda/{self._outputs['function_name']}"
         asked = {"logGroupName": group, "startTime": int(since * 1000)}
         if holding:
             asked["filterPattern"] = f'"{holding}"'
