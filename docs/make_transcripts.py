@@ -4,7 +4,7 @@
 
 A block that is fenced as `console` holds commands after `$ ` and their output. The commands run in their order in a
 scratch clone of the last commit, against local accounts of their own; `nox -s VERB -- …` runs the verb itself, in the
-environment that runs this. With `--check` nothing is run: the commands are compared with the verbs that there are.
+environment that runs this, and any other session is really run. With `--check` nothing is run: the commands are compared with the verbs that there are.
 """
 
 import argparse
@@ -20,6 +20,9 @@ ROOT = Path(__file__).resolve().parent.parent
 TUTORIAL = ROOT / "docs" / "tutorial.md"
 _BLOCK = re.compile(r"^```console\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _NOX = re.compile(r"nox -s (\w+)(?: --)?")
+_VERB = re.compile(r'_tollgate\(session, "([\w-]+)"')
+_OF_CONTAINERS = ("TOLLGATE_BASE_IMAGE", "TOLLGATE_CONTAINER_NETWORK")
+"""What a machine may have to say so that its engine finds an image and an index; nothing of it is shown."""
 _DEADLINE_SECONDS = 3600
 
 
@@ -41,9 +44,7 @@ def main() -> int:
 
 def check(text: str) -> int:
     """Return 1 where a command has no output or names a verb that is not there."""
-    known = set(
-        re.findall(r"^def (\w+)\(session", (ROOT / "noxfile.py").read_text(encoding="utf-8"), re.MULTILINE)
-    )
+    known = set(re.findall(r"^def (\w+)\(session", _noxfile(), re.MULTILINE))
     wrong = [verb for command in commands(text) for verb in _NOX.findall(command) if verb not in known]
     for verb in wrong:
         sys.stderr.write(f"there is no session {verb}\n")
@@ -77,11 +78,10 @@ def _block(block: str, clone: Path) -> Iterator[str]:
 
 def _shell(command: str, clone: Path) -> str:
     """Run one command as a reader of the tutorial would, and return what both streams said."""
-    verb = f"{sys.executable} -m pipeline \\1"
     environment = {
         name: value
         for name, value in os.environ.items()
-        if not name.startswith(("TOLLGATE_", "GITHUB_", "GIT_"))
+        if name in _OF_CONTAINERS or not name.startswith(("TOLLGATE_", "GITHUB_", "GIT_"))
     }
     environment |= {
         "PYTHONPATH": os.pathsep.join([str(clone), str(clone / "app")]),
@@ -89,7 +89,7 @@ def _shell(command: str, clone: Path) -> str:
         "TOLLGATE_POLICIES_PYTHON": str(ROOT / ".nox" / "policies" / "bin" / "python"),
     }
     result = subprocess.run(
-        ["bash", "-c", _NOX.sub(verb, command)],
+        ["bash", "-c", _NOX.sub(_directly, command)],
         cwd=clone,
         env=environment,
         stdin=subprocess.DEVNULL,
@@ -101,6 +101,16 @@ def _shell(command: str, clone: Path) -> str:
     )
     lines = (line.rstrip() for line in result.stdout.replace(f"{clone}/", "").splitlines())
     return "".join(f"{line}\n" for line in lines)
+
+
+def _directly(session: re.Match[str]) -> str:
+    """Return the verb's own command where a session does nothing but run a verb."""
+    verb = session[1].replace("_", "-")
+    return f"{sys.executable} -m pipeline {verb}" if verb in _VERB.findall(_noxfile()) else session[0]
+
+
+def _noxfile() -> str:
+    return (ROOT / "noxfile.py").read_text(encoding="utf-8")
 
 
 def _run(argv: list[str]) -> None:
