@@ -105,21 +105,24 @@ def bootstrap(
             STACK_FILE: _stack(context, environment),
             LOCK_FILE: context.project.provider_lock.read_bytes(),
         }
-        with open_workspace(
-            files,
-            name=f"{_NAME}.{place}",
-            account=account,
-            variables={
-                "account_id": account.account_id,
-                "github_repository": repository.name,
-                "github_repository_id": str(repository.number),
-            },
-            terraform=context.terraform,
-            work=context.home.work,
-            cache=context.home.cache,
-            keep_open=(descriptor,),
-            logs=apply_logs(context, state),
-        ) as workspace:
+        with (
+            bucket.promotion_lock(state, _NAME, say),
+            open_workspace(
+                files,
+                name=f"{_NAME}.{place}",
+                account=account,
+                variables={
+                    "account_id": account.account_id,
+                    "github_repository": repository.name,
+                    "github_repository_id": str(repository.number),
+                },
+                terraform=context.terraform,
+                work=context.home.work,
+                cache=context.home.cache,
+                keep_open=(descriptor,),
+                logs=apply_logs(context, state),
+            ) as workspace,
+        ):
             judged = _plan(context, environment, workspace, state, files)
             if judged is not None and not consent(judged):
                 say("nothing was changed")

@@ -98,7 +98,7 @@ def open_site(
             bucket = StateBucket(account)
             if account.target == "local":
                 bucket.ensure()
-            with bucket.promotion_lock(instance, what, say):
+            with bucket.promotion_lock(bucket.state(instance), what, say):
                 reached("locked")
                 with _site(context, environment, instance, release, account, (descriptor,)) as site:
                     yield site

@@ -17,7 +17,7 @@ def past_a_dead_lock(context: Context, state: State, workspace: Workspace, attem
 
     Args:
         context: The project.
-        state: The state; nobody else of our kind may work on it meanwhile.
+        state: The state; we hold its promotion lock.
         workspace: A workspace that is connected with it.
         attempt: What needs the state; repeating it is harmless.
 
@@ -34,7 +34,11 @@ def past_a_dead_lock(context: Context, state: State, workspace: Workspace, attem
 
 
 def _insist_on_death(state: State, error: StateLockedError) -> None:
-    """Refuse unless the lock is of this machine and user, and no Terraform here can be its holder."""
+    """Refuse unless the lock is of this machine and user, and no Terraform here can be its holder.
+
+    No Terraform of Tollgate's can be at work elsewhere while we hold the promotion lock, whatever the machines are
+    called; the name keeps us from breaking the lock of one that somebody started by hand.
+    """
     me = lock.Owner.me("")
     locked = f"the state of {state.place} is locked by {error.who} since {error.since}"
     if error.who != f"{me.user}@{me.host}":

@@ -39,9 +39,14 @@ class State:
         return f"{self.key}.tflock"
 
     @property
+    def promotion_key(self) -> str:
+        """Where the lock of whoever changes what it is of is."""
+        return f"{self._folder}/promotion.lock"
+
+    @property
     def note(self) -> BucketNote:
         """Where it is noted what an apply has made until Terraform has saved the state."""
-        return BucketNote(self.account, self.bucket, f"{self.key.rpartition('/')[0]}/apply.jsonl")
+        return BucketNote(self.account, self.bucket, f"{self._folder}/apply.jsonl")
 
     def terraforms_at_work(self) -> tuple[int, ...]:
         """Return the processes of this machine and user, not started by this one, that work on it."""
@@ -96,6 +101,10 @@ class State:
                     address = f"{module}{resource['type']}.{resource['name']}{key}{left_over}"
                     found[address] = each["attributes"].get("id")
         return found
+
+    @property
+    def _folder(self) -> str:
+        return self.key.rpartition("/")[0]
 
     def _content(self) -> bytes | None:
         with in_words(f"the state of {self.place} cannot be read"):

@@ -52,14 +52,14 @@ class StateBucket:
 
     def account_state(self, environment: str) -> State:
         """Return the state of what the account of an environment has once."""
-        key = "bootstrap/terraform.tfstate"
+        locks = f's3://{self.name}/bootstrap --recursive --exclude "*" --include "*lock"'
         return State(
             self.account,
             self.name,
-            key,
+            "bootstrap/terraform.tfstate",
             place=f"the account of {environment}",
             stem=f"bootstrap.{environment}",
-            unlock=f"aws s3 rm s3://{self.name}/{key}.tflock",
+            unlock=f"aws s3 rm {locks}",
         )
 
     @property
@@ -181,10 +181,8 @@ class StateBucket:
         Raises:
             TollgateError: They cannot be read.
         """
-        readers = {
-            _lock_key(instance): HeldLock.of_promoter,
-            self.state(instance).lock_key: HeldLock.of_terraform,
-        }
+        state = self.state(instance)
+        readers = {state.promotion_key: HeldLock.of_promoter, state.lock_key: HeldLock.of_terraform}
         s3 = self.account.client("s3")
         locks = []
         with in_words(f"the locks of {instance} cannot be read"):
@@ -214,19 +212,19 @@ class StateBucket:
                     raise
 
     @contextmanager
-    def promotion_lock(self, instance: Instance, what: str, say: Callable[[str], None]) -> Iterator[None]:
-        """Hold the instance against promoters on every machine while the block runs.
+    def promotion_lock(self, state: State, what: str, say: Callable[[str], None]) -> Iterator[None]:
+        """Hold what a state is of against promoters on every machine while the block runs.
 
         A lock whose owner ran on this machine and is provably dead is taken over; any other is respected.
 
         Raises:
             LockHeldError: Somebody else is at work there.
         """
-        key = _lock_key(instance)
+        key = state.promotion_key
         s3 = self.account.client("s3")
         mine = Owner.me(what).to_json().encode()
-        with in_words(f"the lock of {instance} cannot be taken"):
-            tag = self._take(s3, instance, mine, say)
+        with in_words(f"the lock of {state.place} cannot be taken"):
+            tag = self._take(s3, state, mine, say)
         try:
             yield
         finally:
@@ -235,8 +233,8 @@ class StateBucket:
                 if s3.head_object(Bucket=self.name, Key=key)["ETag"] == tag:
                     s3.delete_object(Bucket=self.name, Key=key)
 
-    def _take(self, s3: Any, instance: Instance, mine: bytes, say: Callable[[str], None]) -> str:
-        key = _lock_key(instance)
+    def _take(self, s3: Any, state: State, mine: bytes, say: Callable[[str], None]) -> str:
+        key = state.promotion_key
         try:
             return str(s3.put_object(Bucket=self.name, Key=key, Body=mine, IfNoneMatch="*")["ETag"])
         except ClientError as error:
@@ -245,15 +243,15 @@ class StateBucket:
         found = s3.get_object(Bucket=self.name, Key=key)
         owner = Owner.from_json(found["Body"].read().decode(errors="replace"))
         # Another checkout's run may be dead while its Terraform lives; of our own checkout's the kernel knows.
-        if owner is None or not owner.is_provably_dead or self.state(instance).terraforms_at_work():
-            raise _held(instance, owner)
+        if owner is None or not owner.is_provably_dead or state.terraforms_at_work():
+            raise _held(state, owner)
         say(f"taking over from a dead run: {owner}")
         try:
             return str(s3.put_object(Bucket=self.name, Key=key, Body=mine, IfMatch=found["ETag"])["ETag"])
         except ClientError as error:
             if code(error) not in ALREADY_THERE:
                 raise
-            raise _held(instance, None) from None
+            raise _held(state, None) from None
 
     def _anchor(self, instance: Instance) -> tuple[Anchor | None, str | None]:
         """Return the anchor and the tag on which a write of the next one is conditional."""
@@ -272,18 +270,13 @@ class StateBucket:
         return content
 
 
-def _lock_key(instance: Instance) -> str:
-    return f"{instance.environment}/{instance.suffix}/promotion.lock"
-
-
 def _anchor_key(instance: Instance) -> str:
     return f"anchor/{instance.file_stem}.json"
 
 
-def _held(instance: Instance, owner: Owner | None) -> LockHeldError:
+def _held(state: State, owner: Owner | None) -> LockHeldError:
     message = f"another promotion is at work there: {owner or 'somebody unknown'}"
-    break_it = f"nox -s break_lock -- {instance.on_command_line} --reason TEXT"
-    hint = f"wait until it ends, then run the same command again; if it never will, `{break_it}`"
+    hint = f"wait until it ends, then run the same command again; if it never will, `{state.unlock}`"
     return LockHeldError(message, hint)
 
 

@@ -17,8 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import psutil
-
+from pipeline.host.machine import Machine, started, this_machine
 from pipeline.model.errors import TollgateError
 
 
@@ -28,6 +27,9 @@ class Owner:
 
     user: str
     host: str
+    installation: str
+    boot: str
+    namespace: str
     pid: int
     process_started: float
     since: str
@@ -36,11 +38,15 @@ class Owner:
     @classmethod
     def me(cls, what: str) -> "Owner":
         """Return this process as an owner."""
+        machine, pid = this_machine(), os.getpid()
         return cls(
             user=_user(),
             host=platform.node(),
-            pid=os.getpid(),
-            process_started=psutil.Process().create_time(),
+            installation=machine.installation,
+            boot=machine.boot,
+            namespace=machine.namespace,
+            pid=pid,
+            process_started=started(pid) or 0.0,
             since=datetime.now(UTC).isoformat(timespec="seconds"),
             what=what,
         )
@@ -61,19 +67,21 @@ class Owner:
         return json.dumps(asdict(self), sort_keys=True)
 
     @property
+    def machine(self) -> Machine:
+        """Where its process number means something; the host's name is for people."""
+        return Machine(self.installation, self.boot, self.namespace)
+
+    @property
     def is_on_this_host(self) -> bool:
-        """Whether this machine can tell if the process lives."""
-        return self.host == platform.node()
+        """Whether this process can see if that one lives."""
+        return self.machine.is_here
 
     @property
     def is_provably_dead(self) -> bool:
-        """Whether the process ran here and is gone (a reused pid has another start time)."""
-        if not self.is_on_this_host:
-            return False
-        try:
-            return abs(psutil.Process(self.pid).create_time() - self.process_started) > 1
-        except psutil.NoSuchProcess:
-            return True
+        """Whether the process ran here and is gone: a reused number has another start, a machine started again none."""
+        if self.machine.is_here:
+            return started(self.pid) != self.process_started
+        return self.machine.was_started_again
 
     def __str__(self) -> str:
         return f"{self.user} on {self.host} (process {self.pid}) since {self.since}: {self.what}"

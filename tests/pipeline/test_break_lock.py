@@ -11,7 +11,7 @@ from pipeline.model.kinds import Kind
 from tests.pipeline.tiny_project import TinyProject
 
 pytestmark = pytest.mark.terraform
-_ELSEWHERE = {"host": "build-7", "process_started": 1.0}
+_ELSEWHERE = {"host": "build-7", "boot": "another", "installation": "another"}
 _PROMOTION = "dev/dev/promotion.lock"
 _STATE = "dev/dev/terraform.tfstate.tflock"
 _VERB = ("break-lock", "dev", "--reason", "build-7 was thrown away")

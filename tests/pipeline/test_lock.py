@@ -13,13 +13,16 @@ from typing import Any
 import psutil
 import pytest
 
+from pipeline.host import machine
 from pipeline.host.lock import LockHeldError, Owner, hold, is_held, last_owner
+from pipeline.host.machine import Machine
 from pipeline.model.errors import TollgateError
 
 _ROOT = Path(__file__).resolve().parents[2]
 _HOLDER = """
 import subprocess, sys
 from pathlib import Path
+from pipeline.host import machine
 from pipeline.host.lock import hold
 
 with hold(Path(sys.argv[1]), "promoting abc") as descriptor:
@@ -42,6 +45,7 @@ while not Path(sys.argv[1]).exists() and time.monotonic() < until:
 _LOOKER = """
 import sys
 from pathlib import Path
+from pipeline.host import machine
 from pipeline.host.lock import is_held
 
 print("looking", flush=True)
@@ -235,19 +239,56 @@ def test_a_process_that_is_gone_is_dead() -> None:
     assert gone.is_provably_dead
 
 
+def test_a_process_that_nobody_buried_is_dead() -> None:
+    """A killed process whose parent does not ask for it keeps its number and does nothing any more."""
+    with subprocess.Popen([sys.executable, "-c", ""]) as child:
+        os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+        unburied = replace(Owner.me("x"), pid=child.pid)
+
+        assert unburied.is_provably_dead
+
+
 def test_a_reused_process_number_is_another_process() -> None:
-    """The same number with another start time is somebody else, so the owner is dead."""
-    reused = replace(Owner.me("x"), process_started=psutil.Process().create_time() - 100)
+    """The same number with another start is somebody else, so the owner is dead."""
+    reused = replace(Owner.me("x"), process_started=Owner.me("x").process_started - 100)
 
     assert reused.is_provably_dead
 
 
-def test_nobody_can_tell_of_another_machine() -> None:
-    """An owner on another machine is never taken for dead, not even with a number that nobody has here."""
-    elsewhere = replace(Owner.me("x"), host="another-machine", pid=2**22 + 1)
+def test_a_living_process_survives_a_clock_that_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    """When a process began is told by a clock that nobody sets: put the one on the wall forward, it is the same."""
+    me = Owner.me("x")
+    monkeypatch.setattr(psutil, "boot_time", lambda: 0.0)
+    monkeypatch.setattr(psutil.Process, "create_time", lambda _: 0.0)
 
-    assert not elsewhere.is_on_this_host
-    assert not elsewhere.is_provably_dead
+    assert not me.is_provably_dead
+    assert Owner.me("x").process_started == me.process_started
+
+
+@pytest.mark.parametrize(
+    "elsewhere",
+    [{"boot": "another"}, {"namespace": "pid:[1]"}, {"installation": "", "boot": "another"}],
+    ids=["a clone", "another container", "a machine without a number"],
+)
+def test_a_hosts_name_proves_nothing(elsewhere: dict[str, Any]) -> None:
+    """Machines and containers of one name are told apart; an owner that cannot be seen is never taken for dead."""
+    there = replace(Owner.me("x"), **{"pid": 2**22 + 1, "installation": "another"} | elsewhere)
+
+    assert there.host == Owner.me("x").host
+    assert not there.is_on_this_host
+    assert not there.is_provably_dead
+
+
+@pytest.mark.parametrize(("namespace", "dead"), [("pid:[4026531836]", True), ("pid:[4026532000]", False)])
+def test_everything_is_dead_that_ran_before_the_machine_was_started_again(
+    monkeypatch: pytest.MonkeyPatch, namespace: str, dead: bool
+) -> None:
+    """The same machine under another start of its kernel; of a container nobody can tell whose image it shared."""
+    here = Machine("number", "second start", namespace)
+    monkeypatch.setattr(machine, "this_machine", lambda: here)
+    before = replace(Owner.me("x"), installation="number", boot="first start", namespace=namespace)
+
+    assert before.is_provably_dead == dead
 
 
 @pytest.mark.parametrize(
