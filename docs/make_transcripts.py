@@ -4,7 +4,8 @@
 
 A block that is fenced as `console` holds commands after `$ ` and their output. The commands run in their order in a
 scratch clone of the last commit, against local accounts of their own; `nox -s VERB -- …` runs the verb itself, in the
-environment that runs this, and any other session is really run. With `--check` nothing is run: the commands are compared with the verbs that there are.
+environment that runs this, and any other session is really run. With `--check` nothing is run: the commands are
+compared with the sessions that there are.
 """
 
 import argparse
