@@ -295,7 +295,11 @@ def check(session: nox.Session) -> None:
 def policies(session: nox.Session) -> None:
     """Judge the synthesized directory `-- DIR` by every policy."""
     _environment(session, policies=True)
-    _run(session, str(_scripts(POLICIES_VENV) / "python"), "-m", "policies", *session.posargs)
+    command = [str(_scripts(POLICIES_VENV) / "python"), "-m", "policies", *session.posargs]
+    judged = subprocess.run(command, env={**os.environ, **_surroundings()}, check=False)
+    if judged.returncode:
+        # Nox knows only failed; here refused and not judged are two things, and the verdict is the last line.
+        sys.exit(judged.returncode)
 
 
 @nox.session(default=False)
