@@ -129,10 +129,10 @@ S3BucketEncryptionDefault = _EncryptionDefault  # its own name leaves no room on
 bindings.finish()
 
 
-def resolved(scope: Construct, value: object) -> object:
-    """The value as it will be written: whatever another resource tells is an expression that names it."""
+def written(scope: Construct, element: TerraformElement) -> object:
+    """What will be written of an element: what another one tells is an expression that names it."""
     resolver = DefaultTokenResolver(StringConcat())
-    return Tokenization.resolve(value, resolver=resolver, scope=scope, preparing=False)
+    return Tokenization.resolve(element.to_terraform(), resolver=resolver, scope=scope, preparing=False)
 
 
 __all__ = [
@@ -215,5 +215,5 @@ __all__ = [
     "Testing",
     "Token",
     "bindings",
-    "resolved",
+    "written",
 ]

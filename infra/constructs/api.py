@@ -279,7 +279,7 @@ class PaymentRestApi(Construct):
 
     def _digest(self, surface: list[TerraformElement]) -> str:
         """Changes whenever what the stage serves does, and then a new deployment is made."""
-        bodies = [written(self, element) for element in surface]
+        bodies = [_served(written(self, element)) for element in surface]
         return hashlib.sha256(_canonical(bodies).encode()).hexdigest()
 
     def _build_usage_plan(self, props: PaymentRestApiProps) -> None:
@@ -322,6 +322,13 @@ class PaymentRestApi(Construct):
 
 def _canonical(value: object) -> str:
     return json.dumps(value, sort_keys=True, separators=(",", ":"))
+
+
+def _served(value: object) -> object:
+    """Without what no answer depends on: tags, and cdktf's own notes on where a resource stands."""
+    if isinstance(value, Mapping):
+        return {key: _served(each) for key, each in value.items() if key not in {"//", "tags"}}
+    return value
 
 
 def _id_of(path: str) -> str:

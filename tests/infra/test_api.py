@@ -167,6 +167,11 @@ def test_change_of_an_answer_makes_a_new_deployment(
     assert surface(api()) != surface(default)
 
 
+def test_what_no_answer_depends_on_makes_no_new_deployment(stacks: dict[str, Stack]) -> None:
+    """Tags and the stack's own name are not served: the environments, configured apart, serve the same."""
+    assert len({surface(stack) for stack in stacks.values()}) == 1
+
+
 def test_deployment_waits_for_all_it_serves(default: Stack) -> None:
     """A deployment is a copy: it is made after everything it copies, and before the old one goes."""
     deployment = only(default, "aws_api_gateway_deployment")
