@@ -26,6 +26,7 @@ class Settings:
         payment_provider: `sandbox` or `stripe`.
         payment_provider_secret: Name of the Secrets Manager secret that holds the provider's API key.
         max_amount_minor: The largest amount of one payment, in minor units.
+        receipt_retention_days: Days after which the receipts bucket removes a receipt.
     """
 
     environment: str
@@ -39,6 +40,7 @@ class Settings:
     payment_provider: str
     payment_provider_secret: str
     max_amount_minor: int
+    receipt_retention_days: int
 
     @classmethod
     def read(cls, environ: Mapping[str, str] = os.environ) -> "Settings":
@@ -49,6 +51,14 @@ class Settings:
             raise SettingsError(f"the environment lacks {', '.join(missing)}")
         if values["payment_provider"] not in ("sandbox", "stripe"):
             raise SettingsError("PAYMENT_PROVIDER must be sandbox or stripe")
-        if not re.fullmatch(r"[1-9][0-9]{0,11}", values["max_amount_minor"]):
-            raise SettingsError("MAX_AMOUNT_MINOR must be a whole number from 1 to 999999999999")
-        return cls(**{**values, "max_amount_minor": int(values["max_amount_minor"])})  # type: ignore[arg-type]  # fields() has no types
+        numbers = {
+            "max_amount_minor": _number("MAX_AMOUNT_MINOR", values["max_amount_minor"], 12),
+            "receipt_retention_days": _number("RECEIPT_RETENTION_DAYS", values["receipt_retention_days"], 4),
+        }
+        return cls(**values | numbers)  # type: ignore[arg-type]  # fields() has no types
+
+
+def _number(name: str, text: str, digits: int) -> int:
+    if not re.fullmatch(rf"[1-9][0-9]{{0,{digits - 1}}}", text):
+        raise SettingsError(f"{name} must be a whole number from 1 to {'9' * digits}")
+    return int(text)

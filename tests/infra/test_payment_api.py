@@ -187,6 +187,11 @@ def check_configuration(stack: Stack, config: EnvironmentConfig) -> None:
     assert function.get("reserved_concurrent_executions") == config.reserved_concurrency
     assert environment["MAX_AMOUNT_MINOR"] == str(config.max_amount_minor)
     assert environment["PAYMENT_PROVIDER"] == config.payment_provider
+    assert environment["RECEIPT_RETENTION_DAYS"] == str(config.retention_days)
+    for lifecycle in resources(stack, "aws_s3_bucket_lifecycle_configuration").values():
+        assert {str(rule["expiration"][0]["days"]) for rule in lifecycle["rule"] if "expiration" in rule} == {
+            environment["RECEIPT_RETENTION_DAYS"]
+        }
     assert len(resources(stack, "aws_lambda_provisioned_concurrency_config")) == (
         config.provisioned_concurrency is not None
     )

@@ -41,7 +41,7 @@ class S3Receipts:
         _put_once(self._client, self._bucket, _receipt_key(payment_id), receipt)
 
     def get(self, payment_id: str) -> dict[str, str | int]:
-        """Read a receipt; that it is there is known from its payment, so absence is a fault."""
+        """Read a receipt; without a permission to list, S3 refuses one that is not there like any other."""
         try:
             body = self._client.get_object(Bucket=self._bucket, Key=_receipt_key(payment_id))["Body"].read()
         except (ClientError, BotoCoreError) as error:

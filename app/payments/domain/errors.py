@@ -42,7 +42,7 @@ class PaymentNotFoundError(PaymentError):
 
 
 class ReceiptNotFoundError(PaymentError):
-    """Raised when a payment was never captured and therefore has no receipt."""
+    """Raised when a payment has no receipt: it was never captured, or so long ago that the receipt is gone."""
 
 
 class IdempotencyMismatchError(PaymentError):

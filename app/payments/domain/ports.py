@@ -54,7 +54,11 @@ class Receipts(Protocol):
         ...
 
     def get(self, payment_id: str) -> dict[str, str | int]:
-        """Read a receipt that is known to be kept."""
+        """Read a receipt that was kept.
+
+        Raises:
+            StorageUnavailableError: It could not be read, or is no longer there.
+        """
         ...
 
 

@@ -19,5 +19,6 @@ OPERATION = Operation(
 
 def serve(request: Request, context: Context) -> Answer:
     """Read a receipt."""
-    receipt = get_receipt(context.ports, request.values["id"])
+    days = context.settings.receipt_retention_days
+    receipt = get_receipt(context.ports, request.values["id"], retention_days=days)
     return Answer(body=receipt, payment_id=request.values["id"])

@@ -23,6 +23,7 @@ SETTINGS = Settings(
     payment_provider="sandbox",
     payment_provider_secret="none",
     max_amount_minor=1_000_000,
+    receipt_retention_days=90,
 )
 LAMBDA_CONTEXT = SimpleNamespace(
     function_name="payments",

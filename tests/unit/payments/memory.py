@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from payments.adapters.sandbox import SandboxProvider
-from payments.domain.errors import StaleVersionError
+from payments.domain.errors import StaleVersionError, StorageUnavailableError
 from payments.domain.payment import Event, Payment
 from payments.domain.ports import Accepted, Declined, Ports
 
@@ -92,6 +92,8 @@ class MemoryReceipts:
 
     def get(self, payment_id: str) -> dict[str, str | int]:
         """Read a receipt."""
+        if payment_id not in self.documents:
+            raise StorageUnavailableError("the receipt could not be read", payment_id=payment_id)
         return self.documents[payment_id]
 
 

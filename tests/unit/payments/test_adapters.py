@@ -227,6 +227,12 @@ def test_a_receipt_is_kept_once(receipts: Receipts) -> None:
     assert receipts.get("pay_1") == RECEIPT
 
 
+def test_a_receipt_that_is_not_there_cannot_be_read(receipts: Receipts) -> None:
+    """A receipt that was never kept, or is gone, is a store's failure; whoever knows its age may know better."""
+    with pytest.raises(StorageUnavailableError, match="the receipt could not be read"):
+        receipts.get("pay_1")
+
+
 def test_a_payment_is_read_up_to_date(aws: Aws) -> None:
     """A read asks DynamoDB for strong consistency, which an emulator always gives."""
     asked: list[bool] = []

@@ -58,6 +58,37 @@ def test_a_receipt_still_owed_is_written_on_asking(world: World) -> None:
     assert afterwards.status == 200
 
 
+def test_a_receipt_past_its_time_is_not_found(api: Api, world: World) -> None:
+    """A receipt that the bucket has removed is 404 and says why, not a 503 that asks for repeating for ever."""
+    payment = api.pay().body["id"]
+    world.clock.advance(days=90)
+    world.receipts.documents.clear()
+
+    reply = api.call("GET", f"/payments/{payment}/receipt")
+
+    assert (reply.status, reply.body["type"]) == (404, "urn:tollgate:problem:receipt-not-found")
+    assert reply.body["detail"] == "receipts are kept for 90 days"
+
+
+def test_a_receipt_that_outlives_its_time_is_still_given(api: Api, world: World) -> None:
+    """S3 removes late; what is there is given."""
+    payment = api.pay().body["id"]
+    world.clock.advance(days=91)
+
+    assert api.call("GET", f"/payments/{payment}/receipt").status == 200
+
+
+def test_a_receipt_missing_within_its_time_is_a_fault(api: Api, world: World) -> None:
+    """A receipt that should be there and cannot be read is 503, until its time is over."""
+    payment = api.pay().body["id"]
+    world.clock.advance(days=89)
+    world.receipts.documents.clear()
+
+    reply = api.call("GET", f"/payments/{payment}/receipt")
+
+    assert (reply.status, reply.body["type"]) == (503, "urn:tollgate:problem:storage-unavailable")
+
+
 def test_health_says_the_release_and_needs_nothing(api: Api, world: World) -> None:
     """Health works without a client and without any port."""
 

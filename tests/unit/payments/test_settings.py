@@ -18,15 +18,16 @@ COMPLETE = {
     "PAYMENT_PROVIDER": "sandbox",
     "PAYMENT_PROVIDER_SECRET": "payments/provider",
     "MAX_AMOUNT_MINOR": "1000000",
+    "RECEIPT_RETENTION_DAYS": "90",
 }
 
 
 def test_settings_are_typed() -> None:
-    """Every variable arrives in its field, the limit as a number."""
+    """Every variable arrives in its field, limit and days as numbers."""
     settings = Settings.read(COMPLETE)
 
     assert settings.environment_suffix == "pr-42"
-    assert settings.max_amount_minor == 1_000_000
+    assert (settings.max_amount_minor, settings.receipt_retention_days) == (1_000_000, 90)
 
 
 @pytest.mark.parametrize("name", COMPLETE)
@@ -50,6 +51,9 @@ def test_all_that_is_missing_is_said_at_once() -> None:
         ("MAX_AMOUNT_MINOR", "-1"),
         ("MAX_AMOUNT_MINOR", "1e6"),
         ("MAX_AMOUNT_MINOR", "1" * 13),
+        ("RECEIPT_RETENTION_DAYS", "0"),
+        ("RECEIPT_RETENTION_DAYS", "ninety"),
+        ("RECEIPT_RETENTION_DAYS", "10000"),
     ],
 )
 def test_a_wrong_setting_is_named(name: str, value: str) -> None:
