@@ -100,7 +100,7 @@ def test_commands_in_documents_exist(path: Path) -> None:
 def test_settings_in_documents_are_read_somewhere() -> None:
     """Every setting that the code reads is told, and every one that is told is read."""
     read = set()
-    for folder in ("pipeline", "infra", "policies", "tests/infra", "tests/policies"):
+    for folder in ("pipeline", "infra", "policies", "tests/infra", "tests/pipeline", "tests/policies"):
         for _, source in sources(folder):
             read |= set(re.findall(r"\"(TOLLGATE_[A-Z_]+)\"", source))
     told = set(re.findall(r"^\| `(TOLLGATE_[A-Z_]+)`", README + TEXT[ROOT / "CONTRIBUTING.md"], re.MULTILINE))
