@@ -26,25 +26,34 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--sarif", metavar="FILE", type=Path, help="write the report as SARIF")
     parser.add_argument("--junit", metavar="FILE", type=Path, help="write the report as JUnit XML")
     options = parser.parse_args(arguments)
+    files = {"json": options.json, "sarif": options.sarif, "junit": options.junit}
     gc.disable()  # one short run that frees nothing: collecting costs a fifth of its time
     for name in os.environ.keys() - KEPT:
         del os.environ[name]
     try:
+        for path in filter(None, files.values()):
+            path.unlink(missing_ok=True)  # a run that dies must not leave the report of the one before
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # deprecations inside checkov's own dependencies
             import colorama  # type: ignore[import-untyped]  # noqa: PLC0415  # as below; without types
 
             from policies.gate import run  # noqa: PLC0415  # after the environment is clean
-    except ModuleNotFoundError as problem:
-        sys.stderr.write(f"error: {problem.name} is not installed here.\n")
-        sys.stderr.write("hint: Run it in the checkov environment: `nox -s policies -- DIR`.\n")
-        sys.stdout.write("COULD NOT BE JUDGED, therefore refused.\n")
-        return 2
+    except (Exception, SystemExit) as problem:  # noqa: BLE001  # whatever breaks there is no verdict
+        return _not_judged(problem)
     colorama.deinit()  # checkov wraps stdout while it is imported; the report needs no colours
     today = dt.datetime.now(tz=dt.UTC).date()
-    return run.run(
-        options.directory, today, {"json": options.json, "sarif": options.sarif, "junit": options.junit}
-    )
+    return run.run(options.directory, today, files)
+
+
+def _not_judged(problem: BaseException) -> int:
+    """Say that there is no gate here; the last line is the one of any run that reached no verdict."""
+    what = f"the gate does not load here: {type(problem).__name__}: {problem}"
+    if isinstance(problem, ModuleNotFoundError) and not str(problem.name).startswith("policies"):
+        what = f"{problem.name} is not installed here"
+    sys.stderr.write(f"error: {what}.\n")
+    sys.stderr.write("hint: Run it in the checkov environment: `nox -s policies -- DIR`.\n")
+    sys.stdout.write("COULD NOT BE JUDGED, therefore refused.\n")
+    return 2
 
 
 if __name__ == "__main__":

@@ -25,8 +25,6 @@ def run(directory: Path, today: dt.date, files: dict[str, Path | None]) -> int:
         files: Where to write each kind of report, if anywhere.
     """
     wanted = {kind: path for kind, path in files.items() if path is not None}
-    for path in wanted.values():
-        path.unlink(missing_ok=True)  # a run that dies must not leave the report of the one before
     judgement = _judged(directory, today)
     for kind, path in wanted.items():
         path.write_text(WRITERS[kind](judgement), encoding="utf-8")

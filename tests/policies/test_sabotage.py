@@ -8,7 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -238,11 +238,11 @@ def run_gate() -> Iterator[Gate]:
 
 
 def run_cold(
-    room: Path, directory: Path, *python: str, **environment: str
+    room: Path, directory: Path, *python: str, arguments: Sequence[str] = (), **environment: str
 ) -> subprocess.CompletedProcess[str]:
     """Run a copy of the gate exactly as the pipeline does."""
     return subprocess.run(
-        [sys.executable, *python, "-m", "policies", directory],
+        [sys.executable, *python, "-m", "policies", directory, *arguments],
         cwd=room.parent,
         env={**os.environ, **environment},
         capture_output=True,
@@ -331,13 +331,64 @@ def test_silenced_logging_hides_no_crash(run_gate: Gate, room: Path, dev: Path) 
     assert "PAY_S3_3 crashed on" in result.output
 
 
-def test_without_checkov_nothing_is_judged(dev: Path) -> None:
-    """Where checkov is not installed the gate says so, and does not say clean."""
-    result = run_cold(ROOM, dev, "-S")
+NOT_JUDGED = "COULD NOT BE JUDGED, therefore refused.\n"
+
+
+def test_without_checkov_nothing_is_judged(dev: Path, tmp_path: Path) -> None:
+    """Where checkov is not installed the gate says so, does not say clean, and leaves no report that does."""
+    reports = {name: tmp_path / name for name in ("json", "sarif", "junit")}
+    for path in reports.values():
+        path.write_text("clean", encoding="utf-8")
+    asked = [text for name, path in reports.items() for text in (f"--{name}", str(path))]
+
+    result = run_cold(ROOM, dev, "-S", arguments=asked)
 
     assert result.returncode == 2
-    assert "is not installed here" in result.stderr
-    assert result.stdout == "COULD NOT BE JUDGED, therefore refused.\n"
+    assert "colorama is not installed here" in result.stderr
+    assert result.stdout == NOT_JUDGED
+    assert not any(path.exists() for path in reports.values())
+
+
+UNLOADABLE = [
+    Sabotage(
+        "a name that checkov no longer has",
+        replace("gate/scan.py", "import RunnerFilter", "import RunnerFilters as RunnerFilter"),
+        "the gate does not load here: ImportError: cannot import name 'RunnerFilters'",
+    ),
+    Sabotage(
+        "a gate that is no package",
+        lambda room: (room / "gate" / "__init__.py").unlink(),
+        "the gate does not load here: ImportError: cannot import name 'ROOM'",
+    ),
+    Sabotage(
+        "a part of the gate that is gone",
+        lambda room: (room / "gate" / "judge.py").unlink(),
+        "the gate does not load here: ModuleNotFoundError: No module named 'policies.gate.judge'",
+    ),
+    Sabotage(
+        "a gate that ends the program as if all were well",
+        prefix("gate/waivers.py", "raise SystemExit(0)"),
+        "the gate does not load here: SystemExit: 0",
+    ),
+]
+
+
+@pytest.mark.parametrize("sabotage", UNLOADABLE, ids=[sabotage.what for sabotage in UNLOADABLE])
+def test_a_gate_that_does_not_load_cannot_judge(room: Path, dev: Path, sabotage: Sabotage) -> None:
+    """It ends as any run without a verdict does, and not with a traceback and the status of a refusal."""
+    sabotage.spoil(room)
+
+    result = run_cold(room, dev)
+
+    assert (result.returncode, result.stdout) == (2, NOT_JUDGED)
+    assert sabotage.says in result.stderr
+
+
+def test_a_room_without_a_mark_of_its_own_judges_the_same(run_gate: Gate, room: Path, dev: Path) -> None:
+    """Without `policies/__init__.py` every policy is found all the same: they are imported one by one."""
+    (room / "__init__.py").unlink()
+
+    assert run_gate(room, dev).report["verdict"] == "clean"
 
 
 def test_a_report_of_an_earlier_run_does_not_survive(run_gate: Gate, room: Path, dev: Path) -> None:
