@@ -195,6 +195,12 @@ def revoke(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
+def clock(session: nox.Session) -> None:
+    """Go on, by `-- --reason TEXT`, after an entry by a clock that ran ahead."""
+    _tollgate(session, "clock")
+
+
+@nox.session(default=False)
 def prune(session: nox.Session) -> None:
     """Remove releases that nothing needs any more; `--dry-run` looks."""
     _tollgate(session, "prune")

@@ -6,6 +6,7 @@ import subprocess
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import cached_property
 from typing import Any, TypeVar
 
@@ -13,7 +14,7 @@ from pipeline.deploy.terraform_binary import TerraformBinary, find_terraform
 from pipeline.evidence.checks import wanted_of
 from pipeline.evidence.verify import Wanted
 from pipeline.host.home import Home, project_root
-from pipeline.model.errors import RefusedError
+from pipeline.model.errors import RefusedError, TollgateError
 from pipeline.model.history import History, read_history
 from pipeline.model.kinds import Kind
 from pipeline.model.ledger import Entry
@@ -171,8 +172,23 @@ class Context:
             after = self._begin().digest
         role = Role.LEDGER if Role.LEDGER in MAY_WRITE[kind] else self.voice
         return self.ledger.append(
-            kind, body, self.keys.signer(role), by=self.who, after=after, documents=documents
+            kind,
+            body,
+            self.keys.signer(role),
+            by=self.who,
+            after=after,
+            documents=documents,
+            other_clock=self.other_clock,
         )
+
+    def other_clock(self) -> datetime | None:
+        """Return what time it is at the first account that answers; None where none does."""
+        for environment in self.environments:
+            with suppress(TollgateError):
+                said = self.target.account(environment).time()
+                if said is not None:
+                    return said
+        return None
 
     def witnessing(self, person: str) -> "Context":
         """Return this context for what a forge saw `person` do: it is recorded as theirs, signed by the witness."""
@@ -218,7 +234,15 @@ class Context:
         }
         documents = {SETTINGS_FILE: self.settings.bundle.document}
         signer = self.keys.signer(Role.LEDGER)
-        return self.ledger.append(Kind.GENESIS, body, signer, by=self.who, after=None, documents=documents)
+        return self.ledger.append(
+            Kind.GENESIS,
+            body,
+            signer,
+            by=self.who,
+            after=None,
+            documents=documents,
+            other_clock=self.other_clock,
+        )
 
 
 def with_fresh_ledger(decide: Callable[[], T]) -> T:

@@ -16,6 +16,7 @@ from pipeline.ask import Wish
 from pipeline.begun import go_on
 from pipeline.carry import Report
 from pipeline.cli.break_lock import break_lock
+from pipeline.cli.clock import clock
 from pipeline.cli.conclude import conclude
 from pipeline.cli.console import print_json, progress, results
 from pipeline.cli.options import Env, Json, Reason, Suffix, Target
@@ -38,6 +39,7 @@ def register(app: typer.Typer) -> None:
         app.command()(verb)
     app.command("break-glass")(break_glass)
     app.command("break-lock")(break_lock)
+    app.command()(clock)
 
 
 def rollback(

@@ -4,9 +4,10 @@ What a store lists is only a hint: it saves a run. Whether a release may go on i
 """
 
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 
 from pipeline.model.canonical import canonical_bytes
+from pipeline.model.clock import CLOCKS_DIFFER
 from pipeline.model.trust import PublicKey
 from pipeline.stores.layout import Layout
 from pipeline.stores.releases import ReleaseStore
@@ -62,11 +63,15 @@ def newest_passed(
     configuration: str,
     oldest: datetime | None = None,
 ) -> Statement | None:
-    """Return the newest result of a check with this configuration, if it passed and is young enough."""
+    """Return the newest result of a check with this configuration, if it passed and is young enough.
+
+    One of a time that is still to come says nothing: it is by a clock that was ahead.
+    """
+    latest = datetime.now(UTC) + CLOCKS_DIFFER
     fitting = [
         (statement, result)
         for statement, result in kept
-        if result.name == check and result.configuration == configuration
+        if result.name == check and result.configuration == configuration and signed_at(result) <= latest
     ]
     if not fitting:
         return None

@@ -70,6 +70,7 @@ FIELDS: Mapping[Kind, Mapping[str, _Types]] = {
     Kind.DRIFT: {**_INSTANCE, "drift": _OPTIONAL_TEXT, "summary": list},
     Kind.ACKNOWLEDGEMENT: {**_PLACE, "drift": str, "reason": str},
     Kind.REVOCATION: {"key": str, "reason": str},
+    Kind.CLOCK: {"ahead": str, "reason": str},
     Kind.BREAK_LOCK: {**_PLACE, "owner": str, "reason": str},
 }
 
@@ -123,6 +124,7 @@ _VALUES: tuple[tuple[str, Callable[[Any], bool], str], ...] = (
     ("operation", lambda value: value in set(Operation), "an unknown operation"),
     ("outcome", lambda value: value in set(Outcome), "an unknown outcome"),
     ("quorum", lambda value: value >= 1 and value is not True, "a quorum below 1"),
+    ("ahead", is_time, "an ahead that is no time"),
     ("expires", is_time, "an expires that is no time"),
     ("from", is_time, "a from that is no time"),
     ("until", is_time, "an until that is no time"),

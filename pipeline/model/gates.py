@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from pipeline.model.approval import counted_approvals, needed_approvals, unfit_approvals
+from pipeline.model.clock import IF_BEHIND, behind, is_behind
 from pipeline.model.facts import Facts
 from pipeline.model.kinds import Kind, Operation
 from pipeline.model.ledger import Entry
@@ -72,10 +73,9 @@ def _approvals(facts: Facts) -> tuple[tuple[Entry, ...], bool]:
 
 def _clock(facts: Facts) -> list[Reason]:
     # A clock that was put back would make an expired approval valid and a soak endless.
-    if facts.newest is None or facts.now + CLOCKS_DIFFER >= facts.newest:
+    if facts.newest is None or not is_behind(facts.now, facts.newest):
         return []
-    sentence = f"this machine's clock is behind the ledger's newest entry, written {facts.newest.isoformat()}"
-    return [Reason("clock", sentence, "set the clock, then run again")]
+    return [Reason("clock", behind(facts.newest), IF_BEHIND)]
 
 
 def _order(facts: Facts) -> list[Reason]:
@@ -229,9 +229,6 @@ def _approval(facts: Facts) -> list[Reason]:
     command = f'`nox -s approve -- {facts.instance} --reason "…"`'
     return [Reason("approval", f"{missing} {noun} missing: {why}", command)]
 
-
-CLOCKS_DIFFER = timedelta(minutes=2)
-"""How far the clocks of two honest machines may be apart."""
 
 GATES: Mapping[str, Callable[[Facts], list[Reason]]] = {
     "clock": _clock,

@@ -198,6 +198,10 @@ class _Fold:
             self._instances[instance] = _STEPS[entry.kind](before, entry)
         elif entry.kind is Kind.REVOCATION:
             self._revoke(entry)
+        elif entry.kind is Kind.CLOCK:
+            self._instances = {
+                instance: _timed_anew(before, entry) for instance, before in self._instances.items()
+            }
         else:
             self._authority = self._authority.after(entry)
 
@@ -289,6 +293,12 @@ def _acknowledged(before: InstanceHistory, entry: Entry) -> InstanceHistory:
 
 def _unlocked(before: InstanceHistory, _: Entry) -> InstanceHistory:
     return before
+
+
+def _timed_anew(before: InstanceHistory, entry: Entry) -> InstanceHistory:
+    """Let no time count that is still to come: what was offered is offered anew, what soaks begins to soak now."""
+    proven = {release: min(at, entry.time) for release, at in before.proven.items()}
+    return replace(before, waiting=None, approvals=(), proven=proven)
 
 
 _STEPS = {

@@ -40,6 +40,8 @@ class Kind(StrEnum):
     """A person knows of a drift and lets promotions go on."""
     REVOCATION = "revocation"
     """A key counts no more from here on."""
+    CLOCK = "clock"
+    """A person said that the newest times were those of a clock that ran ahead; from here on they count no more."""
     BREAK_LOCK = "break-lock"
     """A person removed the lock of a run that no longer is."""
 

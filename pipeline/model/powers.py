@@ -27,10 +27,11 @@ MAY_WRITE: Mapping[Kind, frozenset[Role]] = {
     Kind.ACKNOWLEDGEMENT: _PERSON,
     Kind.APPROVAL: _PERSON,
     Kind.REJECTION: _PERSON,
-    # What a forge witnessed is its word for a person. These two open everything, so they take the person's own key.
+    # What a forge witnessed is its word for a person. These open everything, so they take the person's own key.
     Kind.BREAK_GLASS: frozenset({Role.APPROVER}),
     Kind.SETTINGS: frozenset({Role.APPROVER}),
     Kind.REVOCATION: frozenset({Role.APPROVER}),
+    Kind.CLOCK: frozenset({Role.APPROVER}),
 }
 
 

@@ -51,7 +51,7 @@ def weight(kind: str, body: Body) -> Weight:
     if kind == "end":
         outcome = body.get("outcome")
         return "good" if outcome == "SUCCEEDED" else "bad" if outcome in _BAD_ENDS else "warning"
-    if kind in {"break-glass", "revocation", "break-lock"}:
+    if kind in {"break-glass", "revocation", "break-lock", "clock"}:
         return "bad"
     if kind == "drift":
         return "plain" if body.get("drift") is None else "warning"
@@ -158,5 +158,6 @@ _SENTENCES: Mapping[str, Callable[[Body], str]] = {
     "drift": _drift,
     "acknowledgement": lambda body: f"acknowledged drift {_digits(body, 'drift')}{_because(body)}",
     "revocation": lambda body: f"key {_text(body, 'key')[:12]} counts no more{_because(body)}",
+    "clock": lambda body: f"no clock says {moment(_text(body, 'ahead'))} yet{_because(body)}",
     "break-lock": lambda body: f"removed the lock of {_text(body, 'owner')}{_because(body)}",
 }

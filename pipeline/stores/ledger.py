@@ -5,18 +5,18 @@ the compare-and-swap: a push that loses is never forced and never rebased; the f
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from pipeline.host.faults import reached
 from pipeline.model.authority import Authority
 from pipeline.model.canonical import sha256_digest
+from pipeline.model.clock import IF_BEHIND, behind, insist_not_ahead, is_behind
 from pipeline.model.entry_body import check_body
 from pipeline.model.errors import LedgerError, RefusedError, TollgateError
-from pipeline.model.gates import CLOCKS_DIFFER
 from pipeline.model.kinds import Kind
 from pipeline.model.ledger import Entry
 from pipeline.model.powers import MAY_WRITE
@@ -30,6 +30,8 @@ BRANCH = "tollgate-ledger"
 ENTRY_FILE = "entry.dsse.json"
 _REF = f"refs/heads/{BRANCH}"
 _MAX_ENTRY_BYTES = 4 * 1024 * 1024
+_BELIEVED = timedelta(hours=1)
+"""How long after the newest entry a clock is believed without asking another."""
 
 
 class LedgerMovedError(TollgateError):
@@ -73,6 +75,7 @@ class Ledger:
         by: str,
         after: str | None,
         documents: Mapping[str, bytes] | None = None,
+        other_clock: Callable[[], datetime | None] = lambda: None,
     ) -> Entry:
         """Write one signed entry behind the one whose digest is `after`.
 
@@ -83,12 +86,13 @@ class Ledger:
             by: Who says it.
             after: Digest of the newest entry that the writer knew when it decided; None for an empty ledger.
             documents: Files kept beside the entry, name to bytes.
+            other_clock: Says what time it is elsewhere, None where nobody answers; asked long after the newest entry.
 
         Raises:
             LedgerMovedError: The newest entry is another one; nothing was written.
             LedgerError: The body is not what its kind asks for, or the ledger does not verify.
             RefusedError: The key does not count here, or may not write such an entry.
-            TollgateError: The disk, git or the remote did not take it; nothing was written.
+            TollgateError: The disk, git or the remote did not take it, or the clock is wrong; nothing was written.
         """
         repository = BareRepository(self.path)
         repository.make(BRANCH)
@@ -97,8 +101,7 @@ class Ledger:
         if (head.digest if head else None) != after:
             raise LedgerMovedError
         now = datetime.now(UTC)
-        if head is not None:
-            _insist_on_clock(now, head)
+        _insist_on_clock(kind, now, head, other_clock)
         number = len(entries) + 1
         check_body(kind, body, number)
         key = signer.public if kind is Kind.GENESIS else _insist(authority_of(entries), signer, kind, number)
@@ -221,11 +224,18 @@ class Ledger:
         raise TollgateError(message, "what was recorded before is kept; mend it and run again")
 
 
-def _insist_on_clock(now: datetime, head: Entry) -> None:
-    # A clock that was put back would make what has expired look valid; one entry by it would hide that it was.
-    if now + CLOCKS_DIFFER < head.time:
-        message = f"this machine's clock is behind the ledger's newest entry, written {head.time.isoformat()}"
-        raise TollgateError(message, "set the clock, then run again")
+def _insist_on_clock(
+    kind: Kind, now: datetime, head: Entry | None, other_clock: Callable[[], datetime | None]
+) -> None:
+    """Write nothing by a clock that is wrong: all that is written later is compared with it.
+
+    A clock that was put back would make what has expired look valid. One that runs ahead would keep everybody else
+    from writing until that time has come. Soon after the newest entry it cannot be far ahead; later another is asked.
+    """
+    if head is not None and is_behind(now, head.time) and kind is not Kind.CLOCK:
+        raise TollgateError(behind(head.time), IF_BEHIND)
+    if head is None or now - head.time > _BELIEVED:
+        insist_not_ahead(now, other_clock())
 
 
 def _insist(authority: Authority, signer: SigningKey, kind: Kind, number: int) -> PublicKey:

@@ -2,12 +2,16 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any, Protocol
 
 import boto3
+from botocore import UNSIGNED
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from pipeline.model.clock import insist_not_ahead
 from pipeline.model.errors import TollgateError
 
 # Bounded patience: a hung endpoint becomes a sentence, not a hung promotion.
@@ -16,6 +20,11 @@ _CONFIG = Config(
     read_timeout=60,
     retries={"max_attempts": 4, "mode": "standard"},
     s3={"addressing_style": "path"},
+)
+
+
+_UNSIGNED = Config(
+    signature_version=UNSIGNED, connect_timeout=3, read_timeout=5, retries={"total_max_attempts": 1}
 )
 
 
@@ -44,7 +53,7 @@ class Account:
     environment: Mapping[str, str]
     base_url: BaseUrl
 
-    def client(self, service: str) -> Any:
+    def client(self, service: str, config: Config = _CONFIG) -> Any:
         """Return a boto3 client of this account, whatever the caller's own environment says."""
         values = self.environment
         session = boto3.session.Session(
@@ -56,19 +65,37 @@ class Account:
         )
         key = "AWS_ENDPOINT_URL_" + service.replace("-", "_").upper()
         endpoint = values.get(key) or values.get("AWS_ENDPOINT_URL")
-        return session.client(service, endpoint_url=endpoint, config=_CONFIG)  # type: ignore[call-overload]  # the stubs know each service by a literal
+        return session.client(service, endpoint_url=endpoint, config=config)  # type: ignore[call-overload]  # the stubs know each service by a literal
 
-    def insist_on_identity(self) -> None:
-        """Make sure that the endpoint and credentials lead to this account and to no other.
+    def time(self) -> datetime | None:
+        """Return what time it is there, as the answer to an unsigned question says; None where nobody answers.
 
-        Raises:
-            TollgateError: They lead elsewhere, or nowhere.
+        It takes no credentials, and a clock by which a signature would be refused is answered all the same.
         """
         try:
-            found = self.client("sts").get_caller_identity()["Account"]
+            self.client("sts", _UNSIGNED).get_caller_identity()
+        except ClientError as error:
+            return _date(error.response)
+        except BotoCoreError:
+            return None
+        return None
+
+    def insist_on_identity(self) -> None:
+        """Make sure that the endpoint and credentials lead to this account and to no other, at this time.
+
+        Raises:
+            TollgateError: They lead elsewhere, or nowhere, or this machine's clock is ahead.
+        """
+        asked = datetime.now(UTC)
+        try:
+            answer = self.client("sts").get_caller_identity()
         except (BotoCoreError, ClientError) as error:
+            if isinstance(error, ClientError):
+                insist_not_ahead(asked, _date(error.response))
             message = f"the {self.target} account {self.account_id} cannot be reached: {error}"
             raise TollgateError(message, self._remedy()) from None
+        insist_not_ahead(asked, _date(answer))
+        found = answer["Account"]
         if found != self.account_id:
             message = f"these credentials lead to account {found}, but this environment is account {self.account_id}"
             raise TollgateError(message, "nothing was changed; use that environment's own credentials")
@@ -77,3 +104,12 @@ class Account:
         if self.target == "local":
             return "`nox -s cloud -- status` says how the emulated accounts are; `nox -s cloud -- up` starts them"
         return "check the credentials and the network, then run again"
+
+
+def _date(answer: Mapping[str, Any]) -> datetime | None:
+    """Return when an answer was given, by the clock of whoever gave it."""
+    said = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("date", "")
+    try:
+        return parsedate_to_datetime(said).astimezone(UTC)
+    except ValueError:
+        return None

@@ -356,6 +356,22 @@ def test_an_old_result_is_asked_for_again(
         assert result.reused is reused
 
 
+def test_a_result_of_a_time_to_come_is_asked_for_again(
+    project: Project, store: ReleaseStore, release: Release, tmp_path: Path
+) -> None:
+    """What a clock said that ran ahead counts at no gate, so it saves no run either."""
+    _run(project, store, release, tmp_path)
+    ((_, result),) = _kept(store, release)
+    later = replace(result, finished=(datetime.now(UTC) + timedelta(hours=3)).isoformat())
+    fresh = ReleaseStore(tmp_path / "fresh")
+    release = fresh.save({layer.title: store.read(release, layer.title) for layer in release.layers})
+    raw = sign_statement(release.digest, later, _keys(fresh).signer(Role.CHECKER))
+    fresh.attach(release.digest, ENVELOPE_TYPE, json.loads(raw))
+
+    assert _run(project, fresh, release, tmp_path) == [(True, False)]
+    assert _run(project, fresh, release, tmp_path) == [(True, True)]
+
+
 def _reporting(project: Project, report: str, exit_code: int = 0) -> Project:
     code = f"import sys; open(sys.argv[1], 'w').write({report!r}); raise SystemExit({exit_code})"
     return _checking(project, code, "{report}")

@@ -322,9 +322,65 @@ def test_a_clock_that_was_put_back_writes_nothing(ledger: Book) -> None:
     _rewrite(ledger, [*raw, ledger.sealed(2, sha256_digest(raw[0]), at=later)])
     newest = ledger.entries()[-1]
 
-    with pytest.raises(TollgateError, match="this machine's clock is behind the ledger's newest entry"):
+    with pytest.raises(TollgateError, match="this machine's clock is behind the ledger's newest entry") as no:
         ledger.append(Kind.CANDIDATE, _CANDIDATE, after=newest.digest)
+    assert "where it is right, `nox -s clock" in str(no.value.hint)
     assert ledger.entries()[-1] == newest
+
+
+def test_a_clock_that_is_ahead_writes_nothing(ledger: Book) -> None:
+    """By an entry of the future everybody else would be kept from writing until its time has come."""
+    now = datetime.now(UTC)
+
+    with pytest.raises(
+        TollgateError, match=r"this machine's clock says .*, but at the account it is .*"
+    ) as no:
+        ledger.append(
+            Kind.GENESIS, _genesis(ledger), after=None, other_clock=lambda: now - timedelta(minutes=5)
+        )
+    assert no.value.hint == "nothing was written; set the clock, then run again"
+    assert ledger.entries() == ()
+
+
+@pytest.mark.parametrize("other", [None, timedelta(minutes=-1), timedelta(minutes=5)])
+def test_a_clock_that_nobody_denies_writes(ledger: Book, other: timedelta | None) -> None:
+    """Where no account answers, a little off, or behind it: an entry by such a clock keeps nobody from writing."""
+    now = datetime.now(UTC)
+
+    ledger.append(
+        Kind.GENESIS,
+        _genesis(ledger),
+        after=None,
+        other_clock=lambda: None if other is None else now + other,
+    )
+    assert len(ledger.entries()) == 1
+
+
+def test_soon_after_the_newest_entry_no_other_clock_is_asked(ledger: Book) -> None:
+    """It cannot be far ahead then, so that a command does not ask an account again and again."""
+    newest = _begin(ledger)
+
+    def ask() -> datetime:
+        raise AssertionError
+
+    ledger.append(Kind.CANDIDATE, _CANDIDATE, after=newest.digest, other_clock=ask)
+
+
+def test_a_person_goes_on_after_an_entry_of_the_future(ledger: Book) -> None:
+    """Their word is written behind it, and from there on entries are compared with its time."""
+    _begin(ledger)
+    raw = ledger.raw()
+    later = (datetime.now(UTC) + timedelta(days=400)).isoformat(timespec="seconds")
+    _rewrite(ledger, [*raw, ledger.sealed(2, sha256_digest(raw[0]), at=later)])
+    newest = ledger.entries()[-1]
+    body = {"ahead": newest.at, "reason": "a dead battery"}
+
+    with pytest.raises(RefusedError, match="a ledger key may not write a clock into the ledger"):
+        ledger.append(Kind.CLOCK, body, after=newest.digest)
+    person = ledger.keys.signer(Role.APPROVER)
+    said = ledger.ledger.append(Kind.CLOCK, body, person, by="ann", after=newest.digest)
+    ledger.append(Kind.CANDIDATE, _CANDIDATE, after=said.digest)
+    assert [entry.kind for entry in ledger.entries()][-2:] == [Kind.CLOCK, Kind.CANDIDATE]
 
 
 # --- what was altered is refused

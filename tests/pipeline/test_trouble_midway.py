@@ -220,19 +220,66 @@ def test_a_release_that_lost_a_file_is_not_applied_and_a_build_brings_it_back(ch
     assert changed.status()["prod"]["state"] == "deployed"
 
 
-def test_a_clock_that_went_back_stops_everything(changed: TinyProject, tmp_path: Path) -> None:
-    """With a clock behind the newest entry nobody can tell what has expired; with the right one the run goes on."""
-    (tmp_path / "sitecustomize.py").write_text(
+def _clock(folder: Path, hours: int) -> str:
+    """Return the PYTHONPATH under which the clock is off by that much."""
+    (folder / "sitecustomize.py").write_text(
         "import datetime as module\n"
-        "class Earlier(module.datetime):\n"
+        "class Moved(module.datetime):\n"
         "    @classmethod\n"
         "    def now(cls, tz=None):\n"
-        "        return super().now(tz) - module.timedelta(hours=3)\n"
-        "module.datetime = Earlier\n"
+        f"        return super().now(tz) + module.timedelta(hours={hours})\n"
+        "module.datetime = Moved\n"
     )
+    return os.pathsep.join([str(folder), os.environ.get("PYTHONPATH", "")])
+
+
+def test_a_clock_that_is_ahead_writes_nothing(changed: TinyProject, tmp_path: Path) -> None:
+    """A second clock, the account's, is asked before the first entry; with the right one the run goes on."""
+    before = changed.entries()
+
+    result = changed.tollgate("promote", "--to", "dev", PYTHONPATH=_clock(tmp_path, 3))
+
+    assert result.returncode != 0, result.stderr
+    said = " ".join(result.stderr.split())
+    assert "error: this machine's clock says" in said
+    assert ", but at the account it is" in said
+    assert "next: nothing was written; set the clock, then run again" in said
+    assert changed.entries() == before
+    changed.succeed("promote", "--to", "dev")
+
+
+def test_a_person_goes_on_after_an_entry_of_the_future(changed: TinyProject, tmp_path: Path) -> None:
+    """Where no account could be asked, an entry of the future stops everything until a person says so on record."""
+    refused = changed.tollgate("clock", "--reason", "in vain")
+    assert refused.returncode == 3
+    assert "the ledger's newest entry is not ahead of this machine's clock" in " ".join(
+        refused.stderr.split()
+    )
+    changed.succeed("cloud", "down")
+    changed.succeed("hold", "dev", "--reason", "by a laptop", PYTHONPATH=_clock(tmp_path, 24 * 400))
+    stopped = changed.tollgate("unhold", "dev", "--reason", "by another")
+    assert stopped.returncode != 0
+    said = " ".join(stopped.stderr.split())
+    assert "this machine's clock is behind the ledger's newest entry" in said
+    assert "next: set the clock, then run again; where it is right, `nox -s clock" in said
+    changed.succeed("cloud", "up")
+    wrong = changed.tollgate("clock", "--reason", "in vain", PYTHONPATH=_clock(tmp_path, 24))
+    assert "error: this machine's clock is wrong: at the account it is" in " ".join(wrong.stderr.split())
+
+    changed.succeed("clock", "--reason", "a laptop's battery died")
+
+    entry = changed.entries()[-1]
+    assert (entry.kind, entry.body["reason"]) == (Kind.CLOCK, "a laptop's battery died")
+    changed.succeed("unhold", "dev", "--reason", "it works again")
+    changed.succeed("promote", "--to", "dev")
+    changed.succeed("verify")
+
+
+def test_a_clock_that_went_back_stops_everything(changed: TinyProject, tmp_path: Path) -> None:
+    """With a clock behind the newest entry nobody can tell what has expired; with the right one the run goes on."""
+    path = _clock(tmp_path, -3)
     changed.killed_at("verified", "promote", "--to", "dev")
     before = len(changed.entries())
-    path = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
 
     result = changed.tollgate("promote", "--to", "dev", PYTHONPATH=path)
 

@@ -435,6 +435,21 @@ def test_an_ended_freeze_is_gone() -> None:
     assert read_history(record.entries).freezes == (second,)
 
 
+def test_times_that_are_still_to_come_count_no_more() -> None:
+    """After a clock that ran ahead what waits is offered anew, and what soaks begins to soak now."""
+    record = Record()
+    early = record.deployed(DEV)
+    late = record.deployed(DEV, TWO)
+    future = START + timedelta(days=400)
+    record.entries[-1] = replace(late, at=future.isoformat())
+    record.approval(record.shown())
+    said = record.write(Kind.CLOCK, {"ahead": future.isoformat(), "reason": "a dead battery"}, "ann")
+
+    assert record.of(DEV).proven == {ONE: early.time, TWO: said.time}
+    assert (record.of(PROD).waiting, record.of(PROD).approvals) == (None, ())
+    assert record.of(DEV).release == TWO
+
+
 # --- who may say what
 
 

@@ -40,6 +40,7 @@ def _record() -> Record:
     record.write(
         Kind.SETTINGS, {"settings": ONE, "keys": [LEDGER_KEY.to_json()], "quorum": 1, "reason": "new"}, "bob"
     )
+    record.write(Kind.CLOCK, {"ahead": START.isoformat(), "reason": "a dead battery"}, "bob")
     record.write(Kind.REVOCATION, {"key": "0" * 64, "reason": "lost"}, "bob")
     return record
 
