@@ -7,7 +7,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import httpx
 
@@ -21,6 +21,7 @@ _TIMEOUT = httpx.Timeout(30.0, connect=10.0)
 _PAGE = 100
 _MAX_PAGES = 10
 _LOOPBACK = {"127.0.0.1", "::1", "localhost"}
+_BOT = quote("github-actions[bot]", safe="")
 _STATES = ("approved", "rejected", "pending")
 
 
@@ -158,7 +159,7 @@ class Forge:
         known = next(
             (
                 issue
-                for issue in self._list("issues?state=all&sort=created&direction=desc", what)
+                for issue in self._list(f"issues?state=all&creator={_BOT}&sort=created&direction=desc", what)
                 if "pull_request" not in issue and self._is_ours(issue, mark)
             ),
             None,
@@ -180,10 +181,43 @@ class Forge:
             RefusedError: It is a fork's.
             ForgeError: GitHub does not tell.
         """
+        self._refuse_fork(number, self._pull_request(number))
+
+    def refuse_past(self, number: int, commit: str) -> None:
+        """Refuse a pull request of which `commit` is not, or not any more, what may be deployed.
+
+        Raises:
+            RefusedError: It is a fork's, it is closed, or something was pushed to it since.
+            ForgeError: GitHub does not tell.
+        """
+        found = self._pull_request(number)
+        self._refuse_fork(number, found)
+        try:
+            state = strict_json.text(found.get("state"), "its state")
+            newest = strict_json.text(
+                strict_json.mapping(found.get("head"), "its head").get("sha"), "its commit"
+            )
+        except RefusedError as error:
+            message = f"GitHub's answer about pull request #{number} cannot be read: {error.message}"
+            raise ForgeError(message, "see whether its API has changed; nothing was deployed") from None
+        if state != "open":
+            message = f"pull request #{number} is {state}: nothing of it is deployed"
+            raise RefusedError(message, "open it again to have a preview")
+        if newest != commit:
+            message = f"pull request #{number} is at {newest[:12]} now, and {commit[:12]} was built"
+            raise RefusedError(message, "the run that its newest push has started deploys that one")
+
+    def _pull_request(self, number: int) -> Mapping[str, Any]:
         what = f"whose pull request #{number} is"
         answer = _json(self._ask("GET", f"pulls/{number}", what), what)
         try:
-            head = strict_json.mapping(strict_json.mapping(answer, "it").get("head"), "its head")
+            return strict_json.mapping(answer, "it")
+        except RefusedError as error:
+            raise ForgeError(f"GitHub's answer to {what} cannot be read: {error.message}") from None
+
+    def _refuse_fork(self, number: int, found: Mapping[str, Any]) -> None:
+        try:
+            head = strict_json.mapping(found.get("head"), "its head")
             # A fork that was deleted since is null here.
             of = strict_json.text(
                 strict_json.mapping(head.get("repo"), "its repository").get("full_name"), "it"

@@ -1,8 +1,6 @@
 """`tollgate github`: what only a job of GitHub's does. The workflows call nothing else beside the usual verbs."""
 
 import json
-import os
-import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
@@ -15,39 +13,35 @@ from pipeline import promote as promoting
 from pipeline import stops
 from pipeline import witness as witnessing
 from pipeline.ask import Wish
+from pipeline.build.source import read_source
 from pipeline.carry import Arrival
-from pipeline.ci.prepared import Prepared, digest_in, prepare
+from pipeline.ci.prepared import Prepared, prepare
+from pipeline.cli import github_pull_request
 from pipeline.cli.conclude import conclude
 from pipeline.cli.console import progress, results
+from pipeline.cli.github_job import (
+    MAX_COMMENT,
+    Folder,
+    Release,
+    conclude_or_red,
+    digest_of,
+    give,
+)
 from pipeline.cli.options import Env, Reason, Target
 from pipeline.context import Context
 from pipeline.forge import Forge, Job
-from pipeline.host.files import scratch_folder
 from pipeline.model.environment import instance_of
 from pipeline.model.errors import RefusedError, UsageError
-from pipeline.model.release import is_digest, short
+from pipeline.model.release import short
 from pipeline.model.trust import Role
-from pipeline.page.differences import differences
 from pipeline.plan import judge, open_site
 from pipeline.show import change_set as show_change_set
 from pipeline.show.summary import add_to_summary
-from pipeline.show.text import escaped, safe
-from pipeline.stores.releases import ReleaseStore
-
-_COMMENT = "<!-- tollgate: pull request -->"
-_PREVIEWS = "preview.yml"
-_SUFFIX = re.compile(r"pr-[1-9][0-9]{0,8}")
-_MAX_COMMENT = 60_000
-
-Release = Annotated[
-    str, typer.Option("--release", metavar="DIGEST", help="The release, as the job before this one gives it.")
-]
-Number = Annotated[int, typer.Argument(metavar="NUMBER", min=1, help="The pull request's number.")]
-Folder = Annotated[Path, typer.Argument(metavar="DIR", help="What `prepare` made, in a job without keys.")]
 
 app = typer.Typer(
     help="What a job of GitHub's does, and nobody else.", no_args_is_help=True, rich_markup_mode=None
 )
+github_pull_request.register(app)
 
 
 @app.command("prepare")
@@ -70,7 +64,8 @@ def prepare_release(
         if not result.passed:
             message = f"the check {result.check} failed for release {short(release.digest)}:\n{result.output}"
             raise RefusedError(message, "nothing is signed; mend what it names, then push again")
-    _give("release", release.digest)
+    give("release", release.digest)
+    give("commit", read_source(context.project.root).commit or "")
     typer.echo(release.digest)
 
 
@@ -80,7 +75,7 @@ def record(folder: Folder, target: Target = None) -> None:
     # The runner's git knows nobody; whoever pushed had a part in it, and does not approve it.
     context = replace(Context.open(progress(), target), who=Job.read().starter)
     release = promoting.want(context, Wish(), place=Prepared(folder))
-    _give("release", release.digest)
+    give("release", release.digest)
     typer.echo(release.digest)
 
 
@@ -89,26 +84,8 @@ def promote(env: Env, release: Release, target: Target = None) -> None:
     """Carry a recorded candidate into one environment, unless a newer one runs there."""
     context = Context.open(progress(), target)
     environment = context.environments.named(env)
-    report = witnessing.carry_candidate(context, environment, _digest("--release", release))
-    conclude(context, Wish(to=env), (report,))
-    if report.arrival is Arrival.WAITING:
-        raise typer.Exit(RefusedError.exit_code)  # what needs it must not run
-
-
-@app.command()
-def preview(
-    folder: Folder,
-    env: Annotated[str, typer.Option("--env", metavar="ENV", help="The environment it lives in.")],
-    suffix: Annotated[str, typer.Option("--suffix", metavar="NAME", help="Its name, such as pr-42.")],
-    target: Target = None,
-) -> None:
-    """Sign what another job has built and checked of a pull request, and deploy it as a preview."""
-    if not _SUFFIX.fullmatch(suffix):
-        message = f"`--suffix {suffix}` is no preview of a pull request"
-        raise UsageError(message, "it is pr- and the pull request's number")
-    context = Context.open(progress(), target)
-    wish = Wish(to=env, suffix=suffix)
-    conclude(context, wish, promoting.promote(context, wish, place=Prepared(folder)))
+    report = witnessing.carry_candidate(context, environment, digest_of("--release", release))
+    conclude_or_red(context, Wish(to=env), report)
 
 
 @app.command()
@@ -117,7 +94,7 @@ def plan(env: Env, release: Release, target: Target = None) -> None:
     context = Context.open(progress(), target)
     environment = context.environments.named(env)
     instance = instance_of(environment, None)
-    context.store.pull(_digest("--release", release))
+    context.store.pull(digest_of("--release", release))
     wanted = context.store.load(release)
     context.target.prepare(lambda text: context.progress.note("cloud", text))
     with open_site(context, environment, instance, wanted, "planning") as site:
@@ -129,7 +106,7 @@ def plan(env: Env, release: Release, target: Target = None) -> None:
     sentence = f"To let it through, approve the job {env} with a reason and `{digits}` in the comment."
     add_to_summary(f"\n{sentence}\n\n")
     results().print(Text(sentence), soft_wrap=True)
-    _give("change-set", judged.change_set.digest)
+    give("change-set", judged.change_set.digest)
 
 
 @app.command()
@@ -148,11 +125,9 @@ def witness(
     context = Context.open(progress(), target)
     environment = context.environments.named(env)
     if release is not None:
-        _digest("--release", release)
+        digest_of("--release", release)
     report = witnessing.witness(context, environment, change_set, release, Job.read(), Forge.find())
-    conclude(context, Wish(to=env), (report,))
-    if report.arrival is Arrival.WAITING:
-        raise typer.Exit(RefusedError.exit_code)  # a job that applied nothing is not green
+    conclude_or_red(context, Wish(to=env), report)
 
 
 @app.command()
@@ -173,7 +148,7 @@ def rollback(
     named = context.witnessing(person.name)
     report = going_back(named, environment, None, reason, to or None)
     waits = report.arrival is Arrival.WAITING and report.judged is not None
-    _give("change-set", report.judged.change_set.digest if waits and report.judged else "")
+    give("change-set", report.judged.change_set.digest if waits and report.judged else "")
     conclude(context, Wish(to=env), (report,))
 
 
@@ -216,51 +191,8 @@ def drift(env: Env, target: Target = None) -> None:
     found = show_change_set.to_markdown(judged.change_set, judged.findings, judged.needs_person)
     add_to_summary(found)
     ways = f"`nox -s heal -- {env}` puts it right, `nox -s acknowledge -- {env}` lets it be."
-    forge.keep_issue(mark, title, f"{ways}\n\n{found}"[:_MAX_COMMENT])
+    forge.keep_issue(mark, title, f"{ways}\n\n{found}"[:MAX_COMMENT])
     results().print(Text(f"{env}: changed behind the back of {short(report.release)}"), soft_wrap=True)
-
-
-@app.command()
-def compare(
-    base: Annotated[Path, typer.Argument(metavar="BASE", help="What `build --out` made of the branch.")],
-    head: Annotated[Path, typer.Argument(metavar="HEAD", help="What it made of the pull request.")],
-    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="Where to write it, as Markdown.")],
-) -> None:
-    """Say what differs between two releases, stack by stack, without any account."""
-    digests = [digest_in(layout) for layout in (base, head)]
-    out.parent.mkdir(parents=True, exist_ok=True)
-    with scratch_folder(out.resolve().parent, ".compare") as folder:
-        store = ReleaseStore(folder)
-        for place, digest in zip((base, head), digests, strict=True):
-            made = ReleaseStore(place)
-            release = made.load(digest)
-            store.save({layer.title: made.read(release, layer.title) for layer in release.layers})
-        lines = differences(store, digests[1], digests[0])
-    rows = "\n".join(f"- {escaped(safe(line))}" for line in lines)
-    text = f"Release `{short(digests[1])}` against `{short(digests[0])}` of the branch:\n\n{rows}\n"
-    out.write_text(text, encoding="utf-8")
-    add_to_summary(text)
-    typer.echo(text)
-
-
-@app.command()
-def comment(
-    number: Number,
-    file: Annotated[Path, typer.Option("--file", metavar="FILE", help="What it says, as Markdown.")],
-) -> None:
-    """Keep the one comment of a pull request."""
-    text = file.read_text(encoding="utf-8")[:_MAX_COMMENT]
-    Forge.find().keep_comment(number, _COMMENT, text)
-
-
-@app.command("ask-preview")
-def ask_preview(
-    number: Number,
-    close: Annotated[bool, typer.Option("--close", help="Destroy it instead.")] = False,
-) -> None:
-    """Ask main's own workflow for the preview of a pull request, or for its end."""
-    what = "destroy" if close else "deploy"
-    Forge.find().start(_PREVIEWS, "main", {"pull-request": str(number), "what": what})
 
 
 @app.command("public-key")
@@ -275,19 +207,3 @@ def public_key(
     lines = [f'role = "{role}"', f'scheme = "{found.scheme}"', f"public = {json.dumps(found.public)}"]
     head = "[approvers.key]" if role == Role.APPROVER else "[[keys]]"
     typer.echo("\n".join([head, *(lines[1:] if role == Role.APPROVER else lines)]))
-
-
-def _digest(option: str, text: str) -> str:
-    if not is_digest(text):
-        message = f"`{option} {text}` is no digest of a release"
-        raise UsageError(message, "give the job the output of the one that recorded it")
-    return text
-
-
-def _give(name: str, value: str) -> None:
-    """Give a value to the jobs that need this one; only digests and nothing, so that no line can be smuggled in."""
-    assert value == "" or is_digest(value)
-    path = os.environ.get("GITHUB_OUTPUT")
-    if path:
-        with Path(path).open("a", encoding="utf-8") as file:
-            file.write(f"{name}={value}\n")

@@ -18,12 +18,13 @@ MODEL = sorted((ROOT / "pipeline" / "model").rglob("*.py"))
 SECRET = "AKIA" + "ABCDEFGHIJKLMNOP"
 # An unlocked Nox, or one of what it needs, would run as whatever role the job holds.
 RUNS_NOX = r"pip install --require-hashes -r requirements/nox\.txt && nox -s [a-z ]+( -- [\w $\"./-]+)?"
+OWN_WORKFLOWS = {f"$/.github/workflows/{path.name}" for path in WORKFLOWS}
 
 
 def steps(path: Path) -> list[dict[str, Any]]:
     """Every step of every job of a workflow."""
     jobs = yaml.safe_load(path.read_text(encoding="utf-8"))["jobs"].values()
-    return [step for job in jobs for step in job["steps"]]
+    return [step for job in jobs for step in job.get("steps", ())]
 
 
 @pytest.mark.parametrize("path", MODEL, ids=lambda path: path.stem)
@@ -97,7 +98,7 @@ def test_a_workflow_calls_nox_and_trusts_nobody(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
 
     assert yaml.safe_load(text)["permissions"] == {}
-    uses = re.findall(r"uses: (.+)", text)
+    uses = [used for used in re.findall(r"uses: (.+)", text) if used not in OWN_WORKFLOWS]
     assert uses
     assert all(re.fullmatch(r"[\w.-]+/[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", used) for used in uses)
     for step in steps(path):

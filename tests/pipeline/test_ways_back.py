@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from pipeline.host import lock
 from pipeline.model.kinds import Kind, Operation
 from tests.pipeline.tiny_project import TinyProject
 
@@ -117,7 +118,7 @@ def test_breaking_the_glass_goes_through_a_hold_and_shouts(both: TinyProject) ->
 def test_drift_is_seen_recorded_once_and_healed(both: TinyProject) -> None:
     """What differs is shown, recorded once, blocks what goes forward, and is put right by a promotion of the same."""
     release = both.status()["dev"]["release"]
-    _change_behind_its_back(both)
+    both.meddle("dev")
     before = len(both.entries())
 
     found = both.tollgate("drift", "dev")
@@ -137,9 +138,21 @@ def test_drift_is_seen_recorded_once_and_healed(both: TinyProject) -> None:
     assert both.tollgate("drift", "dev").returncode == 0
 
 
+def test_looking_everywhere_goes_on_past_what_cannot_be_looked_at(both: TinyProject) -> None:
+    """While somebody is at work in dev, prod is looked at all the same, and it is said what was not."""
+    with lock.hold(both.home / "locks" / "local.dev.lock", "looking at dev"):
+        told = both.tollgate("drift", "--json")
+
+    clean, failed = json.loads(told.stdout)
+    assert (told.returncode, clean["instance"], clean["clean"]) == (3, "prod", True)
+    assert failed["instance"] == "dev"
+    assert "dev is being changed or was left half changed" in failed["error"]
+    assert "dev      failed: dev is being changed" in told.stderr
+
+
 def test_known_drift_lets_the_next_release_pass(both: TinyProject) -> None:
     """An acknowledged difference stops nothing; it is remembered who said so."""
-    _change_behind_its_back(both)
+    both.meddle("dev")
     both.tollgate("drift", "dev")
 
     nothing = both.tollgate("acknowledge", "prod", "--reason", "x")
@@ -182,31 +195,21 @@ def test_pruning_keeps_what_is_needed_and_says_why(both: TinyProject) -> None:
 
 
 def test_sweeping_destroys_previews_past_their_time(both: TinyProject) -> None:
-    """A fresh preview stays, one past its environment's hours is destroyed, and the main instance stays."""
-    both.succeed("promote", "--to", "dev", "--suffix", "pr-7")
+    """A fresh preview stays, each past its environment's hours goes, one that cannot go now keeps no other."""
+    for name in ("pr-6", "pr-7"):
+        both.succeed("promote", "--to", "dev", "--suffix", name)
     assert "no preview is past its time" in both.succeed("sweep")
     dev = (both.root / "environments" / "dev.toml").read_text()
     both.write("environments/dev.toml", dev.replace("\n[accounts]", "preview-hours = 1\n\n[accounts]"))
     both.succeed("settings", "--reason", "previews live for an hour")
     later = (datetime.now(UTC) + timedelta(hours=2)).isoformat()
 
-    swept = both.succeed("sweep", "--now", later)
+    with lock.hold(both.home / "locks" / "local.dev.pr-6.lock", "looking at pr-6"):
+        swept = both.tollgate("sweep", "--now", later)
+    rows = both.status()
+    both.succeed("sweep", "--now", later)
 
-    assert "dev/pr-7" not in both.status()
-    assert both.status()["dev"]["state"] == "deployed", swept
-
-
-def _change_behind_its_back(tiny: TinyProject) -> None:
-    """Make the deployed state differ from the release, as somebody with the account's credentials could."""
-    account = tiny.account("dev")
-    state = tiny.state("dev")
-    assert state is not None
-    state["serial"] += 1
-    for resource in state["resources"]:
-        if resource["name"] == "first":
-            resource["instances"][0]["attributes"]["input"] = {"value": "meddled", "type": "string"}
-    account.client("s3").put_object(
-        Bucket=f"tollgate-state-{account.account_id}",
-        Key="dev/dev/terraform.tfstate",
-        Body=json.dumps(state).encode(),
-    )
+    assert (swept.returncode, "dev/pr-6 is held: " in swept.stderr) == (1, True)
+    assert ("dev/pr-6" in rows, "dev/pr-7" in rows) == (True, False)
+    assert "dev/pr-6" not in both.status()
+    assert rows["dev"]["state"] == "deployed", swept.stderr

@@ -240,6 +240,20 @@ class TinyProject:
         state: dict[str, Any] = json.loads(body)
         return state
 
+    def meddle(self, environment: str) -> None:
+        """Make what is deployed differ from the release, as somebody with the account's credentials could."""
+        account, state = self.account(environment), self.state(environment)
+        assert state is not None
+        state["serial"] += 1
+        for resource in state["resources"]:
+            if resource["name"] == "first":
+                resource["instances"][0]["attributes"]["input"] = {"value": "meddled", "type": "string"}
+        account.client("s3").put_object(
+            Bucket=f"tollgate-state-{account.account_id}",
+            Key=f"{environment}/{environment}/terraform.tfstate",
+            Body=json.dumps(state).encode(),
+        )
+
     def account(self, environment: str) -> Account:
         """Return an environment's emulated account."""
         environments = load_environments(self.root / "environments")

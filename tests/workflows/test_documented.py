@@ -87,3 +87,53 @@ def test_only_what_changes_nothing_is_cancelled(path: Path) -> None:
         if job.get("permissions", {}).get("id-token") == "write" and "environment" in job:
             assert job["concurrency"]["cancel-in-progress"] is False, name
             assert job["concurrency"]["queue"] == "max", name
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
+def test_whatever_writes_the_ledger_is_followed_by_the_page(path: Path) -> None:
+    """After each job that may record something the page is written anew, even where that job failed."""
+    jobs = read(path)["jobs"]
+    pages = {name: job for name, job in jobs.items() if job.get("uses") == "$/.github/workflows/page.yml"}
+    writers = {name for name, job in jobs.items() if job["permissions"].get("contents") == "write"}
+    followed = {before for page in pages for before in _all_before(page, jobs)}
+
+    assert writers <= followed
+    for name, job in pages.items():
+        assert "!cancelled()" in job["if"], name
+        assert job["permissions"] == {"contents": "read", "packages": "read"}, name
+
+
+def _all_before(name: str, jobs: dict[str, Any]) -> set[str]:
+    needs = jobs[name].get("needs", [])
+    direct = {needs} if isinstance(needs, str) else set(needs)
+    return direct.union(*(_all_before(each, jobs) for each in direct))
+
+
+def test_the_page_is_written_without_a_role() -> None:
+    """It is read from the ledger and the registry, so its job can neither become somebody nor write anything."""
+    (job,) = read(ROOT / ".github/workflows/page.yml")["jobs"].values()
+
+    assert job["permissions"] == {"contents": "read", "packages": "read"}
+    assert job["steps"][0]["with"]["fetch-depth"] == 0
+
+
+def test_what_is_signed_is_the_commit_that_was_built() -> None:
+    """The job that signs a preview checks out the commit that the job before it gives, not the branch once more."""
+    jobs = read(ROOT / ".github/workflows/preview.yml")["jobs"]
+    (candidate,) = (
+        step for step in jobs["deploy"]["steps"] if step.get("with", {}).get("path") == "candidate"
+    )
+
+    assert candidate["with"]["ref"] == "${{ needs.build.outputs.commit }}"
+
+
+def test_a_way_back_waits_for_no_reviewer_of_another_run() -> None:
+    """A run that waits for its reviewers holds its queue: going back and letting go on have one of their own."""
+    queues = {
+        name: job["concurrency"]["group"]
+        for name, job in read(ROOT / ".github/workflows/operate.yml")["jobs"].items()
+        if "concurrency" in job
+    }
+
+    assert queues["rollback"] == queues["unhold"] == "operate-${{ inputs.environment }}"
+    assert queues["witness"] == "${{ inputs.environment }}"
