@@ -15,6 +15,7 @@ from pipeline.model.kinds import Kind, Operation, Outcome
 from pipeline.model.ledger import Entry
 from pipeline.model.release import SMOKE_CHECKS, Release
 from pipeline.plan import Judged, Site, plan_again
+from pipeline.show.half_done import half_done
 from pipeline.show.progress import ApplyProgress
 from pipeline.waiting import change_set_fields, documents_of, shown_change_set
 
@@ -122,6 +123,9 @@ def apply_and_prove(context: Context, site: Site, judged: Judged, start: Entry) 
         held = isinstance(error, TerraformError | SmokeError | NotProvenError)
         outcome = Outcome.FAILED if held else Outcome.ERRORED
         left = _left_to_do(context, site, Operation(start.body["operation"]))
+        context.progress.note(
+            place, half_done(done, left.change_set if left else None, left.findings if left else ())
+        )
         said = {"applied": done[:_MAX_NAMED], "left": dict(left.change_set.summary) if left else None}
         _end(context, start, outcome, error.message, proof | said, documents_of(left) if left else None)
         error.hint = _two_ways(site, Operation(start.body["operation"]))
@@ -146,6 +150,9 @@ def _two_ways(site: Site, operation: Operation) -> str:
     where = site.instance.on_command_line
     if operation is Operation.DESTROY:
         return f"mend it, then `nox -s destroy -- {where}` again"
+    if not site.instance.is_main:
+        again, away = f"`nox -s promote -- --to {where}`", f"`nox -s destroy -- {where}`"
+        return f"mend it, then {again} tries again, or {away} takes it down"
     return (
         f"{site.instance} is degraded: mend it, then `nox -s recover -- {where}` goes forward again, "
         f'or `nox -s rollback -- {where} --reason "…"` goes back'

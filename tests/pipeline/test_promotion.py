@@ -173,6 +173,8 @@ def test_a_failing_smoke_check_leaves_the_instance_degraded_until_it_holds(tiny:
     assert failed.returncode == 1
     assert "the smoke check 'it answers' failed: GET /health answered 500, expected 200" in failed.stderr
     assert "`nox -s recover -- dev` goes forward again, or `nox -s rollback -- dev" in failed.stderr
+    assert "dev      was done: terraform_data.first" in failed.stderr
+    assert "dev      nothing is left to do" in failed.stderr
     row = tiny.status()["dev"]
     assert row["state"] == "degraded"
     assert "answered 500" in row["blocks"][0]["sentence"]
