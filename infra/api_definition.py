@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from infra.errors import InfraError
-from infra.json_schema import outline, to_draft4
+from infra.json_schema import outline
 
 HTTP_METHODS = ("delete", "get", "patch", "post", "put")
 # By which a load balancer or a person asks whether the service is up: the only one without a key.
@@ -99,7 +99,7 @@ class ApiDefinition:
             name = None
             if body is not None:
                 name = _model_name(body, operation)
-                models[name] = outline(to_draft4(body, schemas))
+                models[name] = outline(body, schemas)
             routes.append(
                 Route(
                     path=path,
