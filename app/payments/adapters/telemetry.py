@@ -3,9 +3,10 @@
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
-# Every count there is. A dashboard or an alarm may rely on these names.
+# Every count there is. The dashboard shows each of them, and alarms rely on some.
 COUNTS = (
     "ChargeRequested",
+    "OutcomeUnknown",
     "PaymentCaptured",
     "PaymentDeclined",
     "ProviderUnavailable",
@@ -13,6 +14,8 @@ COUNTS = (
     "RefundCompleted",
     "RefundDeclined",
     "RefundRequested",
+    "Requests",
+    "ServerErrors",
 )
 
 

@@ -9,6 +9,7 @@ from payments.domain.payment import Payment, Status, new_payment
 from payments.domain.ports import Accepted, Ports
 from payments.service.change import change
 from payments.service.deliver_records import deliver_records
+from payments.service.take_over import take_over
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +42,7 @@ def create_payment(
     replayed = payment is not fresh
     if replayed:
         payment.require_same_request(fresh.fingerprint)
-        payment = change(ports, payment, lambda stored: stored.claim(ports.now()))  # windows a and b
+        payment = take_over(ports, payment, lambda stored: stored.claim(ports.now()))  # windows a and b
     if payment.status is Status.PENDING:
         payment = _charge(ports, payment, asked.payment_method)
     payment = deliver_records(ports, payment)
@@ -60,7 +61,7 @@ def _charge(ports: Ports, payment: Payment, token: str) -> Payment:
         )
     except ProviderUnavailableError as error:
         ports.telemetry.happened("ProviderUnavailable", payment_id=payment.id)
-        change(ports, payment, lambda stored: stored.release())
+        deliver_records(ports, change(ports, payment, lambda stored: stored.release()))
         error.payment_id = payment.id
         raise
     if isinstance(answer, Accepted):

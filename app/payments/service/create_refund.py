@@ -7,6 +7,7 @@ from payments.domain.ports import Accepted, Ports
 from payments.service.change import change
 from payments.service.deliver_records import deliver_records
 from payments.service.get_payment import get_payment
+from payments.service.take_over import take_over
 
 
 def create_refund(
@@ -17,7 +18,9 @@ def create_refund(
     wanted = refund_id(client, payment_id, idempotency_key)
     replayed = payment.refund(wanted) is not None
     asked = fingerprint({"amount": amount})
-    payment = change(ports, payment, lambda stored: stored.reserve_refund(wanted, asked, amount, ports.now()))
+    payment = take_over(
+        ports, payment, lambda stored: stored.reserve_refund(wanted, asked, amount, ports.now())
+    )
     promised = _refund(payment, wanted)
     if promised.status is Status.PENDING:
         payment = _give_back(ports, payment, promised)
@@ -36,7 +39,7 @@ def _give_back(ports: Ports, payment: Payment, refund: Refund) -> Payment:
         )
     except ProviderUnavailableError as error:
         ports.telemetry.happened("ProviderUnavailable", payment_id=payment.id)
-        change(ports, payment, lambda stored: stored.release_refund(refund.id))
+        deliver_records(ports, change(ports, payment, lambda stored: stored.release_refund(refund.id)))
         error.payment_id = payment.id
         raise
     if isinstance(answer, Accepted):

@@ -69,6 +69,13 @@ def test_no_answer_of_the_provider_can_be_repeated_at_once(api: Api) -> None:
     assert first.headers["Retry-After"] == "2"
 
 
+def test_a_payment_without_an_answer_is_in_the_log(api: Api, world: World) -> None:
+    """What was asked for stands in the log even where the provider gave no answer and nobody comes back."""
+    payment = api.pay(payment_method="tok_timeout").body["payment_id"]
+
+    assert world.log.kinds(payment) == ["created"]
+
+
 def test_after_the_provider_forgot_the_key_nobody_asks_again(api: Api, world: World) -> None:
     """A retry so late that it could charge twice is refused and left to people."""
     api.pay(payment_method="tok_timeout")
@@ -78,6 +85,7 @@ def test_after_the_provider_forgot_the_key_nobody_asks_again(api: Api, world: Wo
 
     assert reply.status == 409
     assert reply.body["type"] == "urn:tollgate:problem:outcome-unknown"
+    assert world.telemetry.names.count("OutcomeUnknown") == 1
     assert world.telemetry.names.count("ChargeRequested") == 1
 
 

@@ -1,7 +1,7 @@
 from dataclasses import replace
 
 from payments.domain.errors import StaleVersionError
-from payments.domain.payment import Payment
+from payments.domain.payment import LEASE, PROVIDER_MEMORY, Payment
 from tests.unit.payments.faults import Fault, FaultyPorts
 from tests.unit.payments.http import Api
 from tests.unit.payments.memory import World
@@ -107,6 +107,27 @@ def test_a_refund_without_an_answer_can_be_repeated_at_once(api: Api, world: Wor
     first, second = unlucky.refund(payment), api.refund(payment)
 
     assert (first.status, second.status) == (503, 201)
+
+
+def test_a_refund_without_an_answer_is_in_the_log(api: Api, world: World) -> None:
+    """What was promised stands in the log even where the provider gave no answer and nobody comes back."""
+    payment = api.pay().body["id"]
+    Api(world, ports=lambda: FaultyPorts(world.ports, 3, Fault.ERROR_BEFORE).ports).refund(payment)
+
+    assert world.log.kinds(payment) == ["created", "captured", "refund-promised"]
+
+
+def test_a_refund_whose_answer_was_lost_long_ago_calls_for_a_person(api: Api, world: World) -> None:
+    """A refund retried so late that it could be paid twice is 409, counted, and not asked for again."""
+    payment = api.pay().body["id"]
+    Api(world, ports=lambda: FaultyPorts(world.ports, 3, Fault.ERROR_BEFORE).ports).refund(payment)
+    world.clock.advance(seconds=(LEASE + PROVIDER_MEMORY).total_seconds())
+
+    reply = api.refund(payment)
+
+    assert (reply.status, reply.body["type"]) == (409, "urn:tollgate:problem:outcome-unknown")
+    assert world.telemetry.names.count("OutcomeUnknown") == 1
+    assert world.bank.refunds == []
 
 
 def test_a_payment_that_never_holds_still_is_busy(world: World) -> None:
