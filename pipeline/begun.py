@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from pipeline.ask import Wish, facts_of_shown
 from pipeline.carry import Arrival, Report, carry, offered
 from pipeline.context import Context
+from pipeline.each import in_each
 from pipeline.model.environment import Environment, Instance, instance_of
-from pipeline.model.errors import InterruptedByUserError, RefusedError, TollgateError
+from pipeline.model.errors import RefusedError, TollgateError
 from pipeline.model.gates import decide
 from pipeline.model.kinds import Operation
 from pipeline.model.ledger import Entry
@@ -42,27 +43,20 @@ def finish_begun(context: Context, wish: Wish) -> Begun:
     """
     way = context.environments.up_to(wish.to)
     places = {instance_of(each, wish.suffix): each for each in (way if wish.suffix is None else way[-1:])}
-    if not any(_next_operation(context, each, instance) for instance, each in places.items()):
+    found = {instance: _next_operation(context, each, instance) for instance, each in places.items()}
+    begun = {instance: operation for instance, operation in found.items() if operation is not None}
+    if not begun:
         return Begun()
     unclean = context.target.prepare(lambda text: context.progress.note("cloud", text))
-    reports: list[Report] = []
-    ends: dict[Instance, Report | TollgateError] = {}
-    for instance, environment in places.items():
-        operation = _next_operation(context, environment, instance)
-        if operation is None:
-            continue
-        try:
-            report = _go_on_there(context, environment, instance, wish)
-        except InterruptedByUserError:
-            raise
-        except TollgateError as error:
-            context.progress.note(str(instance), f"cannot go on now: {error.message.partition(chr(10))[0]}")
-            ends[instance] = error
-            continue
-        reports.append(report)
-        if report.arrival is not Arrival.ARRIVED or operation is Operation.DESTROY:
-            ends[instance] = report
-    return Begun(tuple(reports), ends, frozenset(unclean))
+    reports, errors = in_each(
+        context, begun, lambda instance: _go_on_there(context, places[instance], instance, wish)
+    )
+    ends = {
+        report.instance: report
+        for report in reports
+        if report.arrival is not Arrival.ARRIVED or begun[report.instance] is Operation.DESTROY
+    }
+    return Begun(tuple(reports), {**ends, **errors}, frozenset(unclean))
 
 
 def finish(context: Context, environment: Environment, start: Entry, wish: Wish) -> Report:

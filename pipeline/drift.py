@@ -3,11 +3,13 @@
 from dataclasses import dataclass, replace
 
 from pipeline.context import Context, with_fresh_ledger
+from pipeline.each import in_each
 from pipeline.host import lock
 from pipeline.model.canonical import canonical_bytes, sha256_digest
 from pipeline.model.change_set import ChangeSet
 from pipeline.model.environment import Environment, Instance, instance_of
-from pipeline.model.errors import RefusedError
+from pipeline.model.errors import RefusedError, TollgateError
+from pipeline.model.history import State
 from pipeline.model.kinds import Kind
 from pipeline.model.ledger import Entry
 from pipeline.plan import Judged, look_at, plan_again
@@ -39,6 +41,30 @@ class DriftReport:
         return self.judged.change_set.is_empty
 
 
+def look_everywhere(context: Context) -> tuple[list[DriftReport], dict[Instance, TollgateError]]:
+    """Look at each instance in which something runs, and return what was seen, and why some could not be looked at.
+
+    A preview that is being changed or was left half changed is passed over: it need not be as anybody says.
+    """
+    history = context.history()
+    environments = {environment.name: environment for environment in context.environments}
+    runs = [
+        instance
+        for name in environments
+        for instance, mine in sorted(
+            history.instances.items(), key=lambda each: (not each[0].is_main, each[0])
+        )
+        if instance.environment == name
+        and mine.release is not None
+        and (instance.is_main or mine.state is not State.DEGRADED)
+    ]
+    return in_each(
+        context,
+        runs,
+        lambda instance: look_for_drift(context, environments[instance.environment], instance.suffix),
+    )
+
+
 def look_for_drift(context: Context, environment: Environment, suffix: str | None) -> DriftReport:
     """Compare the cloud with the deployed release, and record what is found once.
 
@@ -56,7 +82,7 @@ def look_for_drift(context: Context, environment: Environment, suffix: str | Non
         message = f"{instance} is being changed or was left half changed, so what differs is no drift"
         raise RefusedError(message, "`nox -s status` says what to do there first")
     context.target.prepare(lambda text: context.progress.note("cloud", text))
-    release = context.store.load(mine.release)
+    release = context.release(mine.release)
     place = str(instance)
     with look_at(context, environment, instance, release) as site:
         with context.progress.step(place, "init"):

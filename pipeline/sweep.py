@@ -5,28 +5,36 @@ from datetime import UTC, datetime, timedelta
 from pipeline.carry import Report
 from pipeline.context import Context
 from pipeline.destroy import destroy
+from pipeline.each import in_each
+from pipeline.model.environment import Instance
+from pipeline.model.errors import TollgateError
 from pipeline.model.history import InstanceHistory
 
 
-def sweep(context: Context, now: datetime | None = None) -> tuple[Report, ...]:
-    """Destroy every preview past its time; return how far that came for each.
+def sweep(
+    context: Context, now: datetime | None = None
+) -> tuple[list[Report], dict[Instance, TollgateError]]:
+    """Destroy every preview past its time; return how far that came for each, and what went wrong with some.
 
     Args:
         context: The project and its accounts.
         now: The moment that decides. Default: the present one.
-
-    Raises:
-        TollgateError: Something went wrong with one of them; those before it are gone.
     """
     history = context.history()
     now = now or datetime.now(UTC)
-    return tuple(
-        destroy(context, environment, instance.suffix)
-        for environment in context.environments
+    environments = {environment.name: environment for environment in context.environments}
+    past = [
+        instance
+        for name, environment in environments.items()
         for instance, mine in sorted(history.instances.items())
-        if instance.environment == environment.name
+        if instance.environment == name
         and not instance.is_main
         and _is_past(mine, now, timedelta(hours=environment.preview_hours))
+    ]
+    return in_each(
+        context,
+        past,
+        lambda instance: destroy(context, environments[instance.environment], instance.suffix),
     )
 
 

@@ -1,6 +1,7 @@
 """How a verb that moves something ends: where everything stands, what waits, and the right exit code."""
 
 import sys
+from collections.abc import Mapping
 
 import typer
 from rich.console import Console
@@ -12,7 +13,8 @@ from pipeline.begun import go_on
 from pipeline.carry import Arrival, Report
 from pipeline.cli.console import print_json, results
 from pipeline.context import Context
-from pipeline.model.errors import RefusedError
+from pipeline.model.environment import Instance
+from pipeline.model.errors import RefusedError, TollgateError
 from pipeline.model.release import short
 from pipeline.show import change_set as show_change_set
 from pipeline.show.paragraph import paragraph
@@ -88,6 +90,20 @@ def _ask(context: Context, wish: Wish, report: Report) -> None:
     seen = report.judged.change_set.digest
     waiting.approve(context, environment, report.instance, reason, seen=seen)
     conclude(context, wish, (go_on(context, environment, report.instance),))
+
+
+def error_documents(errors: Mapping[Instance, TollgateError]) -> list[dict[str, object]]:
+    """Return the errors of instances as rows beside those of others."""
+    return [
+        {"instance": str(instance), "error": error.message, "next": error.hint}
+        for instance, error in errors.items()
+    ]
+
+
+def raise_first(errors: Mapping[Instance, TollgateError]) -> None:
+    """End with the first error, if there is one; the others were told when they came."""
+    for error in errors.values():
+        raise error
 
 
 def report_document(report: Report) -> dict[str, object]:

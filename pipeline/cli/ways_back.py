@@ -1,5 +1,6 @@
 """The verbs that stop, repair and go back."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated
 
@@ -14,15 +15,15 @@ from pipeline import sweep as sweeping
 from pipeline import ways_back as going_back
 from pipeline.ask import Wish
 from pipeline.begun import go_on
-from pipeline.carry import Report
+from pipeline.carry import Arrival, Report
 from pipeline.cli.break_lock import break_lock
 from pipeline.cli.clock import clock
-from pipeline.cli.conclude import conclude
+from pipeline.cli.conclude import conclude, error_documents, raise_first
 from pipeline.cli.console import print_json, progress, results
 from pipeline.cli.options import Env, Json, Reason, Suffix, Target
 from pipeline.context import Context
 from pipeline.model.environment import Environment, Instance, instance_of
-from pipeline.model.errors import RefusedError, UsageError
+from pipeline.model.errors import RefusedError, TollgateError, UsageError
 from pipeline.model.ledger import Entry
 from pipeline.model.release import short
 from pipeline.show import change_set as show_change_set
@@ -116,7 +117,7 @@ def freeze(
 def drift(
     env: Annotated[
         str | None,
-        typer.Argument(metavar="[ENV]", help="The environment. Default: each in which something runs."),
+        typer.Argument(metavar="[ENV]", help="The environment. Default: all, with their previews."),
     ] = None,
     suffix: Suffix = None,
     target: Target = None,
@@ -126,16 +127,18 @@ def drift(
     context = Context.open(progress(), target)
     if env is None and suffix is not None:
         raise UsageError("a suffix needs the environment it is for", "for example `dev --suffix pr-42`")
-    found = [
-        drifting.look_for_drift(context, environment, suffix)
-        for environment in ([context.environments.named(env)] if env else context.environments)
-        if env or context.history().of(instance_of(environment, None)).release is not None
-    ]
+    failed: Mapping[Instance, TollgateError] = {}
+    if env is None:
+        found, failed = drifting.look_everywhere(context)
+    else:
+        found = [drifting.look_for_drift(context, context.environments.named(env), suffix)]
     if as_json:
-        print_json([_drift_document(report) for report in found])
+        rows = [_drift_document(report) for report in found]
+        print_json([*rows, *error_documents(failed)])
     else:
         for report in found:
             _show_drift(report)
+    raise_first(failed)
     if not all(report.is_clean for report in found):
         raise typer.Exit(drifting.DRIFTED_EXIT_CODE)
 
@@ -208,16 +211,17 @@ def sweep(
 ) -> None:
     """Destroy previews that are older than their environment lets them be."""
     context = Context.open(progress(), target)
-    reports = sweeping.sweep(context, _moment("--now", now) if now else None)
-    if not reports and not as_json:
-        results().print(Text("no preview is past its time"))
-        return
+    reports, failed = sweeping.sweep(context, _moment("--now", now) if now else None)
     if as_json:
-        print_json(
-            [{"instance": str(report.instance), "arrival": report.arrival.value} for report in reports]
-        )
-        return
-    conclude(context, Wish(), reports)
+        rows = [{"instance": str(report.instance), "arrival": report.arrival.value} for report in reports]
+        print_json([*rows, *error_documents(failed)])
+    elif not reports and not failed:
+        results().print(Text("no preview is past its time"))
+    raise_first(failed)
+    if as_json and any(report.arrival is Arrival.REFUSED for report in reports):
+        raise typer.Exit(RefusedError.exit_code)
+    if reports and not as_json:
+        conclude(context, Wish(), tuple(reports))
 
 
 def _open(env: str, suffix: str | None, target: str | None) -> tuple[Context, Environment, Instance]:
