@@ -7,6 +7,8 @@ from infra.checks import within
 
 PERCENT = (0, 100)
 PERIOD_SECONDS = 60
+# What the application counts by itself (EMF); CloudWatch adds the dimension `service`.
+APPLICATION_NAMESPACE = "Tollgate/Payments"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +36,10 @@ class AlarmThresholds:
             Default: 80.
         business_errors: Requests per minute that are refused for what they ask, such as declined payments.
             Default: 20.
+        records_delayed: Payments per minute whose log entry or receipt could not be written at once.
+            Default: 0.
+        outcomes_unknown: Retries per minute that come too late to be answered without a person.
+            Default: 0.
     """
 
     server_error_percent: float = 1
@@ -46,6 +52,8 @@ class AlarmThresholds:
     table_throttles: int = 0
     capacity_percent: float = 80
     business_errors: int = 20
+    records_delayed: int = 0
+    outcomes_unknown: int = 0
 
     def __post_init__(self) -> None:
         """Refuse thresholds that never sound, or always."""
@@ -60,7 +68,14 @@ class AlarmThresholds:
             self.latency_p99_ms,
             why="half of the requests cannot be slower than nearly all of them",
         )
-        for name in ("function_errors", "function_throttles", "table_throttles", "business_errors"):
+        for name in (
+            "function_errors",
+            "function_throttles",
+            "table_throttles",
+            "business_errors",
+            "records_delayed",
+            "outcomes_unknown",
+        ):
             within(name, getattr(self, name), 0, 1_000_000, why="it counts what happens in one minute")
 
 
@@ -143,6 +158,11 @@ class Watched:
         dimensions = {"FunctionName": self.function_name}
         return Metric(namespace="AWS/Lambda", name=name, dimensions=dimensions, statistic=statistic)
 
+    def application(self, name: str) -> Metric:
+        """A metric that the application counts by itself."""
+        dimensions = {"EnvironmentSuffix": self.environment_suffix, "service": "payments"}
+        return Metric(namespace=APPLICATION_NAMESPACE, name=name, dimensions=dimensions, statistic="Sum")
+
     def tables(self, name: str) -> dict[str, Metric]:
         """A metric of the table and of each of its indexes, by the id of what it belongs to."""
         table = {"TableName": self.table_name}
@@ -161,13 +181,7 @@ def alarms(watched: Watched, thresholds: AlarmThresholds) -> Iterator[Alarm]:
     yield from _api_alarms(watched, thresholds)
     yield from _function_alarms(watched, thresholds)
     yield from _table_alarms(watched, thresholds)
-    yield Alarm(
-        id="BusinessErrors",
-        kind="payments-business-errors",
-        description="Many requests are refused for what they ask, such as declined payments",
-        metrics=(watched.business_errors,),
-        threshold=thresholds.business_errors,
-    )
+    yield from _business_alarms(watched, thresholds)
 
 
 def _api_alarms(watched: Watched, thresholds: AlarmThresholds) -> Iterator[Alarm]:
@@ -250,6 +264,32 @@ def _table_alarms(watched: Watched, thresholds: AlarmThresholds) -> Iterator[Ala
                 metrics=(metric,),
                 threshold=units * PERIOD_SECONDS * thresholds.capacity_percent / 100,
             )
+
+
+def _business_alarms(watched: Watched, thresholds: AlarmThresholds) -> Iterator[Alarm]:
+    yield Alarm(
+        id="BusinessErrors",
+        kind="payments-business-errors",
+        description="Many requests are refused for what they ask, such as declined payments",
+        metrics=(watched.business_errors,),
+        threshold=thresholds.business_errors,
+    )
+    yield Alarm(
+        id="RecordsDelayed",
+        kind="payments-records-delayed",
+        description="S3 takes no log entries or receipts: the payments are safe, but their records wait",
+        metrics=(watched.application("RecordsDelayed"),),
+        threshold=thresholds.records_delayed,
+        minutes=1,
+    )
+    yield Alarm(
+        id="OutcomeUnknown",
+        kind="payments-outcome-unknown",
+        description="The provider's answer was lost too long ago to ask again: a person has to look it up",
+        metrics=(watched.application("OutcomeUnknown"),),
+        threshold=thresholds.outcomes_unknown,
+        minutes=1,
+    )
 
 
 def _camel(name: str) -> str:

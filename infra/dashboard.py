@@ -6,14 +6,15 @@ from typing import Any
 
 from infra.alarms import PERIOD_SECONDS, Alarm, Metric, Watched
 
-# What the application counts by itself (EMF); CloudWatch adds the dimension `service`.
-APPLICATION_NAMESPACE = "Tollgate/Payments"
 APPLICATION_COUNTS = (
+    "ChargeRequested",
     "PaymentCaptured",
     "PaymentDeclined",
+    "RefundRequested",
     "RefundCompleted",
     "RefundDeclined",
     "ProviderUnavailable",
+    "OutcomeUnknown",
     "RecordsDelayed",
 )
 _WIDTH = 24
@@ -23,28 +24,25 @@ _HEIGHT = 6
 
 def dashboard(watched: Watched, alarms: Iterable[Alarm], alarm_arns: Sequence[str], region: str) -> str:
     """The dashboard's body: alarms on top, then what clients see, the function, the table, the business."""
-    application = [
-        Metric(
-            namespace=APPLICATION_NAMESPACE,
-            name=name,
-            dimensions={"EnvironmentSuffix": watched.environment_suffix, "service": "payments"},
-            statistic="Sum",
-        )
-        for name in APPLICATION_COUNTS
-    ]
+    application = [watched.application(name) for name in APPLICATION_COUNTS]
     consumed = [
         *watched.tables("ConsumedReadCapacityUnits").values(),
         *watched.tables("ConsumedWriteCapacityUnits").values(),
     ]
     throttled = next(alarm for alarm in alarms if alarm.id == "TableThrottles").metrics
     graphs = (
-        ("Requests", (watched.api("Count", "Sum"),)),
+        # The API's own count is higher: it answers by itself what it does not let through.
+        ("Requests", (watched.api("Count", "Sum"), watched.application("Requests"))),
         ("Share of errors", (watched.api("5XXError", "Average"), watched.api("4XXError", "Average"))),
         ("Latency, ms", tuple(watched.api("Latency", each) for each in ("p50", "p90", "p99"))),
         ("Function, ms", tuple(watched.function("Duration", each) for each in ("p50", "p99", "Maximum"))),
         (
             "Function errors and throttles",
-            (watched.function("Errors", "Sum"), watched.function("Throttles", "Sum")),
+            (
+                watched.function("Errors", "Sum"),
+                watched.function("Throttles", "Sum"),
+                watched.application("ServerErrors"),
+            ),
         ),
         ("Invocations at once", (watched.function("ConcurrentExecutions", "Maximum"),)),
         ("Table: capacity consumed", tuple(consumed)),

@@ -3,13 +3,13 @@
 from dataclasses import dataclass
 
 from infra import permissions
+from infra.alarms import APPLICATION_NAMESPACE
 from infra.api_definition import ApiDefinition
 from infra.constructs.api import PaymentRestApi, PaymentRestApiProps
 from infra.constructs.compute import ApiFunction, ApiFunctionProps
 from infra.constructs.database import CUSTOMER_INDEX, DATE_INDEX, TransactionsTable, TransactionsTableProps
 from infra.constructs.monitoring import Monitoring, MonitoringProps
 from infra.constructs.storage import PaymentStorage, PaymentStorageProps
-from infra.dashboard import APPLICATION_NAMESPACE
 from infra.environments import PROVIDERS_WITH_CREDENTIAL, EnvironmentConfig
 from infra.naming import InstanceNames
 from infra.policy_documents import statement

@@ -3,11 +3,19 @@
 from dataclasses import dataclass, field
 
 from infra import permissions
-from infra.alarms import PERIOD_SECONDS, Alarm, AlarmThresholds, Metric, Watched, alarms
+from infra.alarms import (
+    APPLICATION_NAMESPACE,
+    PERIOD_SECONDS,
+    Alarm,
+    AlarmThresholds,
+    Metric,
+    Watched,
+    alarms,
+)
 from infra.constructs.api import PaymentRestApi
 from infra.constructs.compute import ApiFunction
 from infra.constructs.database import TransactionsTable
-from infra.dashboard import APPLICATION_NAMESPACE, dashboard
+from infra.dashboard import dashboard
 from infra.naming import InstanceNames
 from infra.policy_documents import policy, statement
 from infra.providers import (

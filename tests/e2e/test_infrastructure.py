@@ -357,6 +357,8 @@ def _thresholds(config: EnvironmentConfig) -> dict[str, float]:
         "payments-function-duration": config.timeout_seconds * 10 * wanted.duration_percent,
         "payments-function-errors": wanted.function_errors,
         "payments-function-throttles": wanted.function_throttles,
+        "payments-outcome-unknown": wanted.outcomes_unknown,
+        "payments-records-delayed": wanted.records_delayed,
         "payments-table-throttles": wanted.table_throttles,
     }
     if config.capacity:

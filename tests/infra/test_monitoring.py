@@ -65,6 +65,8 @@ def alarms(stack: Stack) -> dict[str, Mapping[str, Any]]:
         ("payments-function-throttles", "Throttles", "Sum", 4),
         ("payments-function-duration", "Duration", "Maximum", 15_000),
         ("payments-business-errors", "BusinessErrors", "Sum", 17),
+        ("payments-records-delayed", "RecordsDelayed", "Sum", 5),
+        ("payments-outcome-unknown", "OutcomeUnknown", "Sum", 6),
     ],
 )
 def test_sounds_above_its_threshold(kind: str, metric: str, statistic: str, threshold: float) -> None:
@@ -78,6 +80,8 @@ def test_sounds_above_its_threshold(kind: str, metric: str, statistic: str, thre
         function_throttles=4,
         duration_percent=75,
         business_errors=17,
+        records_delayed=5,
+        outcomes_unknown=6,
     )
     alarm = alarms(monitored(thresholds))[kind]
 
@@ -156,6 +160,15 @@ def test_refused_requests_are_counted_by_instance(default: Stack) -> None:
     assert alarm["namespace"] == counted["metric_transformation"]["namespace"]
     assert alarm["metric_name"] == counted["metric_transformation"]["name"]
     assert alarm["dimensions"] == {"EnvironmentSuffix": "pr-42"}
+
+
+def test_a_single_payment_that_needs_care_is_heard(default: Stack) -> None:
+    """One payment whose records wait, or whose outcome nobody knows, sounds in the first minute."""
+    for kind in ("payments-records-delayed", "payments-outcome-unknown"):
+        alarm = alarms(default)[kind]
+
+        assert (alarm["threshold"], alarm["datapoints_to_alarm"]) == (0, 1)
+        assert alarm["dimensions"] == {"EnvironmentSuffix": "pr-42", "service": "payments"}
 
 
 def test_dashboard_shows_alarms_first_and_fits_one_screen(default: Stack) -> None:
