@@ -36,8 +36,13 @@ def find_stacks(directory: Path, environments: list[str]) -> Found:
     return Found([_loose(path, environments) for path in paths], is_release=False)
 
 
+def stack_name(environment: str) -> str:
+    """What the stack of an environment is called."""
+    return f"payments-{environment}"
+
+
 def _release(folder: Path, environments: list[str]) -> list[Stack]:
-    expected = [f"payments-{environment}" for environment in environments]
+    expected = [stack_name(environment) for environment in environments]
     present = sorted(path.name for path in folder.iterdir())
     if present != sorted(expected):
         raise NotJudgedError(

@@ -17,7 +17,7 @@ from policies.gate.expected_checks import (
     installed_checkov,
     read_expected,
 )
-from policies.gate.find_stacks import find_stacks
+from policies.gate.find_stacks import find_stacks, stack_name
 from policies.gate.finding import Finding
 from policies.gate.known_checks import KnownCheck, known_checks, room_digest
 from policies.gate.own_checks import load_own_checks
@@ -78,7 +78,8 @@ def judge(directory: Path, today: dt.date) -> Judgement:
     expected = read_expected()
     contents = read_contents()
     waivers = read_waivers()
-    found = find_stacks(directory, list(read_environments()))
+    environments = list(read_environments())
+    found = find_stacks(directory, environments)
     own, faults = load_own_checks()
     faults += faults_of_setup(expected, own)
     faults += faults_of_canary(expected, own)
@@ -99,11 +100,12 @@ def judge(directory: Path, today: dt.date) -> Judgement:
     findings.sort(key=lambda f: (f.stack, f.construct, f.address, f.policy, f.reason))
     waivable = {check.id for check in checks.values() if check.waivable}
     names = {stack.name for stack in found.stacks} | ({across_stacks.RELEASE} if found.is_release else set())
+    known = {across_stacks.RELEASE, *map(stack_name, environments)}
     return Judgement(
         is_release=found.is_release,
         stacks=judged,
         checks=checks,
-        waived=apply_waivers(findings, waivers, waivable, names, today),
+        waived=apply_waivers(findings, waivers, waivable, names, known, today),
         faults=faults,
         versions={
             "checkov": installed_checkov(),

@@ -144,15 +144,18 @@ def _blocks(stack: Stack, allowed: ReleaseContents) -> Iterator[tuple[Rule, str,
     for block in stack.document:
         if block in HISTORY_BLOCKS:
             for item in as_list(stack.document[block]):
-                yield (
-                    HISTORY,
-                    block,
-                    f"the stack holds the `{block}` block {json.dumps(item, sort_keys=True)}",
-                )
+                told = json.dumps(item, sort_keys=True)
+                yield HISTORY, _place(block, item), f"the stack holds the `{block}` block {told}"
         elif block == "ephemeral" or "ephemeral" in _keys(stack.document[block]):
             yield WRITE_ONLY, block, "ephemeral values never reach the change set"
         elif block not in allowed.blocks:
             yield BLOCK, block, f"`{block}` blocks are not on the list"
+
+
+def _place(block: str, item: Any) -> str:
+    """What a waiver names: this one move, import or removal, and no later one."""
+    ends = [str(item[end]) for end in ("from", "to") if end in item] if isinstance(item, dict) else []
+    return ".".join([block, "->".join(ends)]) if ends else block
 
 
 def _terraform_block(block: Any, allowed: ReleaseContents) -> Iterator[tuple[Rule, str, str]]:

@@ -58,6 +58,8 @@ def read_waivers() -> list[Waiver]:
         texts += waiver.constructs + waiver.stacks
         # To Python a TOML date-time is a date as well; only a plain date has the "last day" meant here.
         is_date = type(waiver.expires) is dt.date
+        if not waiver.constructs or not waiver.stacks:
+            raise _unusable(f"a waiver of {waiver.policy} names no construct or no stack")
         if not is_date or not all(isinstance(text, str) and text.strip() for text in texts):
             raise _unusable(f"{waiver.policy} has an empty text or an `expires` that is no date")
     return waivers
@@ -71,7 +73,12 @@ def _unusable(why: object) -> NotJudgedError:
 
 
 def apply_waivers(
-    findings: list[Finding], waivers: list[Waiver], waivable: set[str], stacks: set[str], today: dt.date
+    findings: list[Finding],
+    waivers: list[Waiver],
+    waivable: set[str],
+    stacks: set[str],
+    known: set[str],
+    today: dt.date,
 ) -> Waived:
     """Take away what is waived, and hold every waiver to its own rules.
 
@@ -80,6 +87,7 @@ def apply_waivers(
         waivers: The written waivers.
         waivable: Ids of the policies whose findings may be waived.
         stacks: Names of the stacks that were judged: waivers for others are not called unused.
+        known: Names of all stacks that there can be.
         today: The day the waivers are measured against.
     """
     result = Waived()
@@ -99,7 +107,8 @@ def apply_waivers(
             for construct in waiver.constructs
             if stack in stacks and (index, stack, construct) not in used
         ]
-        result.problems += _problems(waiver, unused, waivable, today)
+        unknown = sorted(set(waiver.stacks) - known)
+        result.problems += _problems(waiver, unused, unknown, waivable, today)
         left = (waiver.expires - today).days
         if 0 <= left <= WARN_DAYS:
             result.warnings.append(f"The waiver of {waiver.policy} ({waiver.owner}) expires in {left} days.")
@@ -120,9 +129,13 @@ def _accepting(
     ]
 
 
-def _problems(waiver: Waiver, unused: list[str], waivable: set[str], today: dt.date) -> list[str]:
+def _problems(
+    waiver: Waiver, unused: list[str], unknown: list[str], waivable: set[str], today: dt.date
+) -> list[str]:
     if waiver.policy not in waivable:
         return [f"A waiver names {waiver.policy}, which is no policy that can be waived."]
+    if unknown:
+        return [f"The waiver of {waiver.policy} names {', '.join(unknown)}, which is no stack."]
     if today > waiver.expires:
         return [f"The waiver of {waiver.policy} ({waiver.owner}) expired on {waiver.expires}."]
     return [f"The waiver of {waiver.policy} is used by nothing at {', '.join(unused)}."] if unused else []

@@ -9,10 +9,12 @@ from typing import Any
 
 import pytest
 
+from policies.gate.allow_list import read_contents
 from policies.gate.errors import NotJudgedError
 from policies.gate.judge import NOT_JUDGED, REFUSED, Judgement, judge
+from policies.gate.release_contents import judge_contents
 from policies.gate.run import run
-from policies.gate.stack import read_stack
+from policies.gate.stack import Stack, read_stack
 
 TODAY = dt.datetime.now(tz=dt.UTC).date()
 
@@ -138,6 +140,32 @@ def test_a_required_version_does_not_hide_the_stack(document: dict[str, Any], tm
 
     assert judgement.verdict == NOT_JUDGED
     assert "payments-dev: checkov could not parse the file." in judgement.faults
+
+
+@pytest.mark.parametrize(
+    ("block", "item", "place"),
+    [
+        (
+            "moved",
+            {"from": "aws_s3_bucket.a", "to": "aws_s3_bucket.b"},
+            "moved.aws_s3_bucket.a->aws_s3_bucket.b",
+        ),
+        ("import", {"to": "aws_s3_bucket.a", "id": "x"}, "import.aws_s3_bucket.a"),
+        ("removed", {"from": "aws_s3_bucket.a"}, "removed.aws_s3_bucket.a"),
+        ("removed", "what is this", "removed"),
+    ],
+)
+def test_a_waiver_of_a_move_is_for_that_move(
+    document: dict[str, Any], block: str, item: Any, place: str
+) -> None:
+    """Each has a place of its own, so a waiver accepts no later one of its kind."""
+    other = {"from": "aws_s3_bucket.y", "to": "aws_s3_bucket.z"}
+    history = {**document, block: [item, other]}
+    stack = Stack("payments-dev", "dev", Path("cdk.tf.json"), "", history)
+
+    places = [f.construct for f in judge_contents(stack, read_contents()) if f.policy == "PAY_RELEASE_5"]
+
+    assert places == [place, f"{block}.aws_s3_bucket.y->aws_s3_bucket.z"]
 
 
 @pytest.mark.parametrize("block", ["moved", "import", "removed"])

@@ -176,6 +176,16 @@ SABOTAGES = [
         "an empty reason", replace("waivers.toml", 'reason = "', 'reason = " " # "'), "has an empty text"
     ),
     Sabotage(
+        "a waiver of no construct",
+        replace("waivers.toml", 'constructs = ["PaymentApi/Transactions/Resource"]', "constructs = []"),
+        "names no construct or no stack",
+    ),
+    Sabotage(
+        "a waiver in no stack",
+        replace("waivers.toml", 'stacks = ["payments-staging", "payments-prod"]', "stacks = []"),
+        "names no construct or no stack",
+    ),
+    Sabotage(
         "an expiry that is a text",
         replace("waivers.toml", "expires = 2", 'expires = "soon" # 2'),
         "`expires` that is no date",

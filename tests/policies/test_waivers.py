@@ -10,6 +10,7 @@ from policies.gate.waivers import WARN_DAYS, Waived, Waiver, apply_waivers, read
 
 TODAY = dt.date(2026, 11, 23)
 TABLE = Finding("PAY_DYNAMODB_2", "title", "payments-dev", "aws_dynamodb_table.t", "Api/Table", "off", "fix")
+KNOWN = {"release", "payments-dev", "payments-prod"}
 WAIVABLE = {"PAY_DYNAMODB_2", "PAY_S3_1"}
 
 
@@ -28,7 +29,7 @@ def waiver(**changes: object) -> Waiver:
 
 def applied(*waivers: Waiver, findings: tuple[Finding, ...] = (TABLE,), today: dt.date = TODAY) -> Waived:
     """The waivers over the finding."""
-    return apply_waivers(list(findings), list(waivers), WAIVABLE, {"payments-dev"}, today)
+    return apply_waivers(list(findings), list(waivers), WAIVABLE, {"payments-dev"}, KNOWN, today)
 
 
 def test_a_fitting_waiver_takes_the_finding_away() -> None:
@@ -62,6 +63,13 @@ def test_every_construct_of_a_waiver_has_to_be_used() -> None:
 def test_a_waiver_for_a_stack_that_is_not_judged_is_left_alone() -> None:
     """Judging dev alone does not call prod's waivers unused."""
     assert applied(waiver(), waiver(stacks=("payments-prod",))).problems == []
+
+
+def test_a_stack_that_does_not_exist_is_a_problem() -> None:
+    """A misspelt stack would otherwise be one that nobody judges, and its waiver never unused."""
+    result = applied(waiver(), waiver(stacks=("payments-dev", "payments-prd")))
+
+    assert result.problems == ["The waiver of PAY_DYNAMODB_2 names payments-prd, which is no stack."]
 
 
 def test_an_unknown_policy_is_a_problem() -> None:
