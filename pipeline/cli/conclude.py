@@ -25,7 +25,7 @@ from pipeline.status import status_rows
 
 def conclude(context: Context, wish: Wish, reports: tuple[Report, ...], *, as_json: bool = False) -> None:
     """Say where everything stands, ask on a terminal if something waits, and end with the right code."""
-    last = _decisive(reports)
+    last = decisive(reports)
     if as_json:
         print_json(
             {"target": context.target.name, "instances": [report_document(report) for report in reports]}
@@ -42,7 +42,7 @@ def conclude(context: Context, wish: Wish, reports: tuple[Report, ...], *, as_js
         _ask(context, wish, last)
 
 
-def _decisive(reports: tuple[Report, ...]) -> Report:
+def decisive(reports: tuple[Report, ...]) -> Report:
     """Return the report that a person must not overlook: a yes that did not fit, else a refusal, else the last."""
     mismatched = (report for report in reports if report.mismatch)
     refused = (report for report in reports if report.arrival is Arrival.REFUSED)

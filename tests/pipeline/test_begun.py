@@ -146,3 +146,16 @@ def test_a_release_that_is_not_here_names_its_commit(deployed: TinyProject) -> N
     assert "is not on this machine" in result.stderr
     assert "take it from where it was built" in result.stderr
     assert len(deployed.entries()) == before
+
+
+def test_an_approved_destroy_names_the_command_that_does_only_that(deployed: TinyProject) -> None:
+    """What approve prints destroys prod, and neither builds nor deploys anything elsewhere on the way."""
+    dev = deployed.serial("dev")
+    deployed.succeed("destroy", "prod")
+
+    said = deployed.succeed("approve", "prod", "--reason", "no longer needed")
+    deployed.succeed("destroy", "prod")
+
+    assert "next: `nox -s destroy -- prod` applies it" in said
+    assert deployed.status()["prod"]["state"] == "empty"
+    assert deployed.serial("dev") == dev
