@@ -2,7 +2,6 @@
 
 import atexit
 import json
-import signal
 import sys
 import traceback
 from collections.abc import Callable
@@ -12,6 +11,7 @@ from typing import Any, NoReturn
 from rich.console import Console
 from rich.text import Text
 
+from pipeline.host.files import NO_ROOM
 from pipeline.host.home import Home, home_path
 from pipeline.host.now import Now
 from pipeline.model.errors import InterruptedByUserError, TollgateError
@@ -52,10 +52,6 @@ def _console(file: Any) -> Console:
 
 def run(command: Callable[[], int]) -> NoReturn:
     """Run the command line; a user's mistake becomes a sentence, a bug of ours a file that can be sent to us."""
-    # Also where a shell started us in the background, and with it told us to ignore Ctrl-C.
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    signal.signal(signal.SIGTERM, _stop)
-    signal.signal(signal.SIGHUP, _stop)
     log = _workflow_log()
     if log is not None:
         log.begin()
@@ -70,12 +66,29 @@ def run(command: Callable[[], int]) -> NoReturn:
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(141)
+    except OSError as error:
+        if error.errno not in NO_ROOM:
+            _fail_by_our_fault(error)
+        message = f"the disk cannot be written: {error.strerror}"
+        fail(TollgateError(message, "what was recorded is kept; free space, then run the same command again"))
     except Exception as error:  # noqa: BLE001 - the last resort: a bug of ours, told in a sentence and kept whole
-        path = Home.find().logs / "internal-error.txt"
-        path.write_text(traceback.format_exc(), encoding="utf-8")
-        what = f"Tollgate itself failed: {type(error).__name__}: {error}"
-        fail(TollgateError(what, f"what was recorded is kept; please report it with {path}"))
+        _fail_by_our_fault(error)
     sys.exit(exit_code)
+
+
+def _fail_by_our_fault(error: Exception) -> NoReturn:
+    """Say that it was a bug of ours, and keep the whole of it where there is room for that."""
+    whole = "".join(traceback.format_exception(error))
+    try:
+        path = Home.find().logs / "internal-error.txt"
+        path.write_text(whole, encoding="utf-8")
+    except (OSError, TollgateError) as reason:
+        sys.stderr.write(whole)
+        report = f"the lines above ({reason})"
+    else:
+        report = str(path)
+    what = f"Tollgate itself failed: {type(error).__name__}: {error}"
+    fail(TollgateError(what, f"what was recorded is kept; please report it with {report}"))
 
 
 def fail(error: TollgateError) -> NoReturn:
@@ -91,8 +104,3 @@ def fail(error: TollgateError) -> NoReturn:
     if error.hint:
         console.print(Text("next:  ", "bold").append(safe(error.hint), "not bold"), soft_wrap=True)
     sys.exit(error.exit_code)
-
-
-def _stop(*_: object) -> None:
-    """Take SIGTERM and SIGHUP for Ctrl-C: children are stopped gently, the next run goes on."""
-    raise KeyboardInterrupt

@@ -1,5 +1,6 @@
 """Files that are there whole or not at all."""
 
+import errno
 import os
 import shutil
 import tempfile
@@ -10,6 +11,9 @@ from pathlib import Path
 import psutil
 
 from pipeline.model.errors import TollgateError
+
+NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS})
+"""How the system says that nothing more can be written, often without the name of a file."""
 
 
 def write_atomically(path: Path, content: bytes, mode: int = 0o600) -> None:
@@ -53,9 +57,10 @@ def scratch_folder(parent: Path, prefix: str) -> Iterator[Path]:
     try:
         yield folder
     except OSError as error:
-        if error.errno is not None and error.filename and str(folder) in str(error.filename):
-            raise _cannot_write(Path(error.filename), error) from error
-        raise
+        in_it = error.errno is not None and error.filename and str(folder) in str(error.filename)
+        if not in_it and error.errno not in NO_ROOM:
+            raise
+        raise _cannot_write(Path(error.filename or folder), error) from error
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

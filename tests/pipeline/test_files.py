@@ -97,7 +97,19 @@ def test_what_a_killed_run_left_goes_with_the_next(tmp_path: Path) -> None:
             assert mine.exists()
 
 
-def test_a_full_disk_in_a_scratch_folder_is_a_sentence(tmp_path: Path) -> None:
+def test_a_full_disk_in_a_scratch_folder_is_a_sentence(small_disk: Path) -> None:
+    """A disk that is full in the middle of a file does not name it: the folder is named instead of a traceback."""
+    with (
+        pytest.raises(
+            TollgateError, match=f"^{small_disk}/work-.* cannot be written: No space left on device$"
+        ),
+        scratch_folder(small_disk, "work") as folder,
+    ):
+        (folder / "file").write_bytes(bytes(1_000_000))
+    assert list(small_disk.iterdir()) == []
+
+
+def test_a_file_that_cannot_be_written_in_a_scratch_folder_is_named(tmp_path: Path) -> None:
     """A file in it that cannot be written is named instead of a traceback."""
     with (
         pytest.raises(TollgateError, match="gone/file cannot be written: No such file"),

@@ -272,7 +272,8 @@ def test_a_living_process_survives_a_clock_that_is_set(monkeypatch: pytest.Monke
 )
 def test_a_hosts_name_proves_nothing(elsewhere: dict[str, Any]) -> None:
     """Machines and containers of one name are told apart; an owner that cannot be seen is never taken for dead."""
-    there = replace(Owner.me("x"), **{"pid": 2**22 + 1, "installation": "another"} | elsewhere)
+    changes: dict[str, Any] = {"pid": 2**22 + 1, "installation": "another"} | elsewhere
+    there = replace(Owner.me("x"), **changes)
 
     assert there.host == Owner.me("x").host
     assert not there.is_on_this_host

@@ -65,6 +65,7 @@ def _assert_one_sentence(result: subprocess.CompletedProcess[str], *parts: str) 
     """The run failed with a sentence that holds every part, what to do next, and no traceback."""
     assert result.returncode != 0, result.stderr
     assert "Traceback" not in result.stderr
+    assert "Tollgate itself failed" not in result.stderr
     assert "error: " in result.stderr
     assert "next:  " in result.stderr
     said = " ".join(result.stderr.split())
