@@ -22,6 +22,7 @@ pytestmark = pytest.mark.terraform
 _values = (f"value {number}" for number in itertools.count())
 _PATIENCE_SECONDS = 600
 _GATE = "environments/prod.toml"
+_ENVIRONMENTS = ("dev", "staging", "prod")
 
 
 class Pusher:
@@ -134,6 +135,14 @@ class Pusher:
 
 
 @pytest.fixture(scope="module")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TinyProject]:
+    """A tiny project with as many environments as a real one."""
+    project = TinyProject.make(tmp_path_factory.mktemp("tiny"), _ENVIRONMENTS)
+    yield project
+    project.close()
+
+
+@pytest.fixture(scope="module")
 def pusher(tiny: TinyProject) -> Pusher:
     """A clone with an origin."""
     pusher = Pusher(tiny)
@@ -169,7 +178,7 @@ def hook_of(push: subprocess.Popen[str], name: str) -> psutil.Process:
 
 
 def test_a_push_is_checked_promoted_and_waits_for_prod(pusher: Pusher, tmp_path: Path) -> None:
-    """Built once and checked once, dev runs exactly that commit; prod waits until it is approved in the clone."""
+    """Built once and checked once, dev and staging run that commit; prod waits until it is approved in the clone."""
     traces = {"synth.py": tmp_path / "built", "check.py": tmp_path / "checked"}
     files = {
         name: f"{(pusher.tiny.root / name).read_text()}\nopen({str(trace)!r}, 'a').write('once ')\n"
@@ -186,12 +195,12 @@ def test_a_push_is_checked_promoted_and_waits_for_prod(pusher: Pusher, tmp_path:
     assert [trace.read_text() for trace in traces.values()] == ["once ", "once "]
     assert pusher.main == commit
     rows = pusher.tiny.status()
-    assert (rows["dev"]["state"], rows["prod"]["state"]) == ("deployed", "waiting")
+    assert [rows[name]["state"] for name in _ENVIRONMENTS] == ["deployed", "deployed", "waiting"]
     candidate = [entry for entry in pusher.tiny.entries() if entry.kind is Kind.CANDIDATE][-1]
     assert (candidate.body["commit"], candidate.body["dirty"]) == (commit, False)
     assert candidate.by == "Ann Author"
     pusher.tiny.succeed("approve", "prod", "--reason", "seen", "--go")
-    assert pusher.deployed("prod") == pusher.deployed("dev") == candidate.body["release"]
+    assert {pusher.deployed(name) for name in _ENVIRONMENTS} == {candidate.body["release"]}
 
 
 def test_a_push_that_edits_its_own_gate_opens_nothing(pusher: Pusher) -> None:

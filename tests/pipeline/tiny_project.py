@@ -51,11 +51,21 @@ settle-seconds = 2
 [accounts]
 local = "{account}"
 """
+_SETTINGS = {
+    "dev": {"approvals": 0, "tolerates": "all-but-data-loss", "previews": "true", "account": "100000000001"},
+    "staging": {
+        "approvals": 0,
+        "tolerates": "all-but-data-loss",
+        "previews": "false",
+        "account": "200000000002",
+    },
+    "prod": {"approvals": 1, "tolerates": "nothing", "previews": "false", "account": "300000000003"},
+}
 _SYNTH = """
 import json, pathlib, sys
 root = pathlib.Path(__file__).parent
 value = (root / "value.txt").read_text()
-for environment in ("dev", "prod"):
+for environment in {environments}:
     stack = {
         "terraform": {"backend": {"s3": {}}},
         "variable": {
@@ -75,7 +85,7 @@ for environment in ("dev", "prod"):
 """
 _BOOTSTRAP = """
 import json, pathlib, sys
-for environment in ("dev", "prod"):
+for environment in {environments}:
     stack = {
         "terraform": {"backend": {"s3": {}}},
         "variable": {
@@ -142,13 +152,13 @@ class TinyProject:
     service: Service
 
     @classmethod
-    def make(cls, root: Path) -> "TinyProject":
-        """Write the project's files below `root`."""
+    def make(cls, root: Path, environments: tuple[str, ...] = ("dev", "prod")) -> "TinyProject":
+        """Write the project's files below `root`; its environments are promoted to in the order given."""
         service = Service()
         files = {
             "tollgate.toml": _PROJECT,
-            "synth.py": _SYNTH,
-            "bootstrap.py": _BOOTSTRAP,
+            "synth.py": _SYNTH.replace("{environments}", repr(environments)),
+            "bootstrap.py": _BOOTSTRAP.replace("{environments}", repr(environments)),
             "check.py": "print('checked')\n",
             "requirements.txt": "",
             "terraform.lock.hcl": "# no provider from outside is needed\n",
@@ -157,14 +167,8 @@ class TinyProject:
             "url.txt": service.url,
             "app/tiny/__init__.py": "",
         }
-        settings = (
-            ("dev", 1, 0, "all-but-data-loss", "true", "100000000001"),
-            ("prod", 2, 1, "nothing", "false", "300000000003"),
-        )
-        for name, order, approvals, tolerates, previews, account in settings:
-            files[f"environments/{name}.toml"] = _ENVIRONMENT.format(
-                order=order, approvals=approvals, tolerates=tolerates, previews=previews, account=account
-            )
+        for order, name in enumerate(environments, start=1):
+            files[f"environments/{name}.toml"] = _ENVIRONMENT.format(order=order, **_SETTINGS[name])
         for name, content in files.items():
             path = root / name
             path.parent.mkdir(parents=True, exist_ok=True)
