@@ -24,7 +24,8 @@ def to_sarif(judgement: Judgement) -> str:
         for finding, w in waived.waived
     ]
     used = sorted({str(result["ruleId"]) for result in results})
-    notes = [*judgement.faults, *waived.problems]
+    notes = [("error", note) for note in (*judgement.faults, *waived.problems)]
+    notes += [("warning", note) for note in waived.warnings]
     run = {
         "tool": {
             "driver": {
@@ -36,7 +37,7 @@ def to_sarif(judgement: Judgement) -> str:
             {
                 "executionSuccessful": not judgement.faults,
                 "toolExecutionNotifications": [
-                    {"level": "error", "message": {"text": note}} for note in notes
+                    {"level": level, "message": {"text": note}} for level, note in notes
                 ],
             }
         ],

@@ -14,6 +14,7 @@ from policies.gate.report_json import to_json
 from policies.gate.report_junit import to_junit
 from policies.gate.report_sarif import to_sarif
 from policies.gate.report_text import to_text
+from policies.gate.waivers import read_waivers
 
 TODAY = dt.datetime.now(tz=dt.UTC).date()
 
@@ -151,6 +152,43 @@ def test_junit_has_a_case_per_check_and_stack(judgement: Judgement) -> None:
     }
     assert expected <= failed
     assert suites["gate"].get("errors") == "0"
+
+
+def test_junit_lists_what_is_waived(judgement: Judgement) -> None:
+    """A case whose findings are all waived is skipped, and says until when and by whom."""
+    root = ET.fromstring(to_junit(judgement))  # noqa: S314  # our own output
+
+    told = {
+        f"{suite.get('name')} {str(case.get('name')).split()[0]}": "".join(
+            [*(found.get("message", "") for found in case.iter("skipped")), case.findtext("system-out") or ""]
+        )
+        for suite in root
+        for case in suite
+    }
+    for finding, waiver in judgement.waived.waived:
+        words = f"{finding.construct}: waived until {waiver.expires} by {waiver.owner}: {waiver.reason}"
+        assert words in told[f"{finding.stack} {finding.policy}"]
+    for suite in root:
+        assert len(list(suite.iter("skipped"))) == int(suite.get("skipped", "0"))
+    assert not any(
+        case.find("failure") is not None and case.find("skipped") is not None for case in root.iter()
+    )
+
+
+def test_a_waiver_that_expires_soon_is_told_in_every_form(release: Path) -> None:
+    """Whoever reads only the file of their tool hears of it before the release is refused."""
+    last = min(waiver.expires for waiver in read_waivers())
+    judged = judge(release, last)
+
+    assert judged.waived.warnings
+    junit = ET.fromstring(to_junit(judged))  # noqa: S314  # our own output
+    (run,) = json.loads(to_sarif(judged))["runs"]
+    notes = run["invocations"][0]["toolExecutionNotifications"]
+    for warning in judged.waived.warnings:
+        assert f"warning: {warning}" in to_text(judged)
+        assert warning in json.loads(to_json(judged))["warnings"]
+        assert {"level": "warning", "message": {"text": warning}} in notes
+        assert warning in str(junit.findtext("testsuite[@name='gate']/testcase/system-out"))
 
 
 def test_a_run_that_could_not_judge_is_reported_in_every_form(tmp_path: Path) -> None:
