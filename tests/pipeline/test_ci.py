@@ -412,12 +412,12 @@ def test_the_image_is_named_by_digest() -> None:
 
 
 def test_the_engine_s_version_stands_in_one_place() -> None:
-    """The locked SDK pins it; whatever else names a version of Dagger names the same."""
+    """The locked SDK pins it; the document that says how to get the engine names the same."""
     assert pinned_version() == "v0.21.8"
-    for path in (ROOT / ".github").rglob("*.yml"):
-        text = path.read_text(encoding="utf-8")
-        if "dagger-for-github@" in text:
-            assert f'version: "{pinned_version().removeprefix("v")}"' in text
+    text = (ROOT / "docs" / "dagger.md").read_text(encoding="utf-8")
+    version = pinned_version().removeprefix("v")
+    assert f"It needs the Dagger CLI {version}," in text
+    assert f"dagger-io=={version}" in text
 
 
 def test_a_step_alone_needs_no_ledger_and_no_keys(tmp_path: Path) -> None:
