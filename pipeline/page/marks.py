@@ -26,7 +26,7 @@ def marks_of(
         freezes: Freezes that nobody has ended, of any environment.
         now: The moment of the question; a freeze whose time is over is not told.
     """
-    where = _arguments(mine.instance)
+    where = mine.instance.on_command_line
     return (
         *_broken_glass(mine),
         *_broken(mine, where),
@@ -127,7 +127,3 @@ def _calendar(environment: Environment, now: datetime) -> Iterator[Mark]:
 
 def _digits(entry: Entry) -> str:
     return short(str(entry.body["change_set"]))
-
-
-def _arguments(instance: Instance) -> str:
-    return instance.environment if instance.is_main else f"{instance.environment} --suffix {instance.suffix}"
