@@ -24,12 +24,10 @@ class Begun:
     Attributes:
         reports: How far it came, in the order in which it was done.
         ends: Instances in which nothing else is to be done now, each with the report or the error that says why.
-        unclean: Environments that a stop of the local cloud may have taken something from.
     """
 
     reports: tuple[Report, ...] = ()
     ends: Mapping[Instance, Report | TollgateError] = field(default_factory=dict)
-    unclean: frozenset[str] = frozenset()
 
 
 def finish_begun(context: Context, wish: Wish) -> Begun:
@@ -47,7 +45,7 @@ def finish_begun(context: Context, wish: Wish) -> Begun:
     begun = {instance: operation for instance, operation in found.items() if operation is not None}
     if not begun:
         return Begun()
-    unclean = context.target.prepare(lambda text: context.progress.note("cloud", text))
+    context.target.prepare(lambda text: context.progress.note("cloud", text))
     reports, errors = in_each(
         context, begun, lambda instance: _go_on_there(context, places[instance], instance, wish)
     )
@@ -56,7 +54,7 @@ def finish_begun(context: Context, wish: Wish) -> Begun:
         for report in reports
         if report.arrival is not Arrival.ARRIVED or begun[report.instance] is Operation.DESTROY
     }
-    return Begun(tuple(reports), {**ends, **errors}, frozenset(unclean))
+    return Begun(tuple(reports), {**ends, **errors})
 
 
 def finish(context: Context, environment: Environment, start: Entry, wish: Wish) -> Report:

@@ -94,8 +94,11 @@ def carry(
         judged = judge(context, site, operation, takes_over=True)
         decided = with_fresh_ledger(lambda: _decide(context, site, wish, judged, operation))
         if isinstance(decided, Report):
+            if decided.arrival is Arrival.THERE:
+                context.target.was_looked_into(instance)
             return decided
         apply_and_prove(context, site, judged, decided)
+        context.target.was_looked_into(instance)
     return Report(instance=instance, release=release.digest, arrival=Arrival.ARRIVED, judged=judged)
 
 

@@ -255,7 +255,7 @@ def reconcile(
             raise RefusedError(message, "run `nox -s promote`")
         release = context.release(candidate.release)
     begun = begun or finish_begun(context, wish)
-    unclean = begun.unclean | context.target.prepare(lambda text: context.progress.note("cloud", text))
+    context.target.prepare(lambda text: context.progress.note("cloud", text))
     way = context.environments.up_to(wish.to)
     reports = {report.instance: report for report in begun.reports}
     for environment in way if wish.suffix is None else way[-1:]:
@@ -264,7 +264,7 @@ def reconcile(
         if isinstance(end, TollgateError):
             break
         # What an unclean stop of the local cloud took away only the cloud itself can tell.
-        ask_cloud = wish.check or environment.name in unclean
+        ask_cloud = wish.check or context.target.may_lack(instance)
         report = end or _advance(context, environment, release, wish, ask_cloud=ask_cloud)
         reports.pop(instance, None)  # what was done last comes last
         reports[instance] = report

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from pipeline.host.home import Home
-from pipeline.model.environment import Environment
+from pipeline.model.environment import Environment, Instance
 from pipeline.model.errors import TollgateError, UsageError
 from pipeline.targets.account import Account
 from pipeline.targets.local import AccountSpec, LocalCloud
@@ -43,8 +43,14 @@ class Target(Protocol):
     def is_relaxed(self) -> bool:
         """Whether those rules do not hold: one person owns everything here, so they would protect nobody."""
 
-    def prepare(self, say: Callable[[str], None], /) -> frozenset[str]:
-        """Make the accounts reachable; return the environments that may have lost something meanwhile."""
+    def prepare(self, say: Callable[[str], None], /) -> None:
+        """Make the accounts reachable."""
+
+    def may_lack(self, instance: Instance) -> bool:
+        """Whether something of an instance may be gone of which no ledger knows, until it was looked into."""
+
+    def was_looked_into(self, instance: Instance) -> None:
+        """Take note that all of an instance is there, as was just seen."""
 
     def account(self, environment: Environment) -> Account:
         """Return the account of an environment."""
@@ -66,16 +72,23 @@ class LocalTarget:
     def __init__(self, environments: Sequence[Environment], home: Home) -> None:
         self._cloud = local_cloud(environments, home)
 
-    def prepare(self, say: Callable[[str], None]) -> frozenset[str]:
+    def prepare(self, say: Callable[[str], None]) -> None:
         """Start what is not running; say what an unclean stop lost."""
         before = {status.spec.environment: status.state for status in self._cloud.status()}
         if all(state == "up" for state in before.values()):
-            return frozenset()
+            return
         for status in self._cloud.up(say):
             if before[status.spec.environment] in {"unclean", "dead"}:
                 for sentence in status.vanished:
                     say(f"{status.spec.environment}: {sentence}")
-        return frozenset(name for name, state in before.items() if state in {"unclean", "dead"})
+
+    def may_lack(self, instance: Instance) -> bool:
+        """Whether its account was stopped uncleanly since all of the instance was seen there."""
+        return self._cloud.losses(instance.environment).may_concern(instance.file_stem)
+
+    def was_looked_into(self, instance: Instance) -> None:
+        """Take note that all of an instance is there, as was just seen."""
+        self._cloud.losses(instance.environment).looked_into(instance.file_stem)
 
     def account(self, environment: Environment) -> Account:
         """Return the emulated account of an environment."""
@@ -112,9 +125,15 @@ class AwsTarget:
     relaxes: tuple[str, ...] = ()
     is_relaxed = False
 
-    def prepare(self, _say: Callable[[str], None]) -> frozenset[str]:
-        """Nothing has to be started, and nothing is lost."""
-        return frozenset()
+    def prepare(self, _say: Callable[[str], None]) -> None:
+        """Nothing has to be started."""
+
+    def may_lack(self, _instance: Instance) -> bool:
+        """AWS loses nothing; what people remove, the nightly look finds."""
+        return False
+
+    def was_looked_into(self, instance: Instance) -> None:
+        """AWS loses nothing."""
 
     def account(self, environment: Environment) -> Account:
         """Return the real account of an environment."""

@@ -211,7 +211,8 @@ def test_an_account_that_dies_in_the_middle_of_the_apply_is_not_waited_for(
     assert world.status()["dev/pr-43"]["state"] == "degraded"
     world.succeed("promote", "--allow-dirty", "--to", "dev", "--suffix", "pr-43")
     assert world.status()["dev/pr-43"]["state"] == "deployed"
-    world.succeed("promote", "--allow-dirty", "--to", "dev", "--check")
+    # Other instances of that account may lack something too: the next promotion asks by itself.
+    assert "plan" in world.succeed("promote", "--allow-dirty", "--to", "dev").stderr
     world.succeed("destroy", "dev", "--suffix", "pr-43")
 
 

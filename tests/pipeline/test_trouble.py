@@ -166,6 +166,27 @@ def test_a_dead_account_is_started_again(changed: TinyProject) -> None:
     assert "starting the local accounts of dev" in result.stderr
 
 
+def test_what_a_dead_account_may_have_lost_is_looked_for_whatever_came_between(deployed: TinyProject) -> None:
+    """Other commands started and stopped the accounts since: the next promotion still asks, and then no more."""
+    deployed.succeed("promote", "--to", "dev")
+    (status,) = [row for row in _cloud(deployed) if row["environment"] == "dev"]
+    pid = int(str(status["pid"]))
+    os.kill(pid, signal.SIGKILL)
+    psutil.wait_procs([process for process in [_process(pid)] if process], timeout=120)
+    for verb in ("up", "down"):
+        deployed.succeed("cloud", verb)
+
+    preview = deployed.tollgate("promote", "--suffix", "pr-9")
+    asked = deployed.tollgate("promote", "--to", "dev")
+    again = deployed.tollgate("promote", "--to", "dev")
+
+    assert preview.returncode == asked.returncode == again.returncode == 0, asked.stderr
+    assert "plan" in asked.stderr
+    assert "runs " not in asked.stderr
+    assert "already" in again.stderr
+    deployed.succeed("destroy", "dev", "--suffix", "pr-9")
+
+
 def test_who_holds_an_instance_is_said(changed: TinyProject) -> None:
     """While another process holds the instance, the message names it, and nothing is written."""
     before = len(changed.entries())

@@ -12,6 +12,7 @@ from pipeline.targets.local.client import answers, ask_for_checkpoint
 from pipeline.targets.local.identity import Identity
 from pipeline.targets.local.layout import Layout
 from pipeline.targets.local.liveness import serving_process
+from pipeline.targets.local.losses import Losses
 from pipeline.targets.local.runrecord import RunRecord, endpoint_at
 from pipeline.targets.local.spec import AccountSpec, AccountStatus, CloudAccess, State
 from pipeline.targets.local.starting import start_together
@@ -136,6 +137,14 @@ class LocalCloud:
             message = f"the local account of {environment} is not up, so it has nothing to save"
             raise TollgateError(message, "start it with `tollgate cloud up`")
         ask_for_checkpoint(record, environment)
+
+    def losses(self, environment: str) -> Losses:
+        """Return what the account of `environment` remembers of what it may have lost.
+
+        Raises:
+            UsageError: There is no such account.
+        """
+        return Losses(self._layout(self._spec(environment)).losses)
 
     def _status(self, spec: AccountSpec, patience_seconds: float = _LOOK_SECONDS) -> AccountStatus:
         layout = self._layout(spec)

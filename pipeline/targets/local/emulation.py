@@ -18,6 +18,7 @@ from pipeline.targets.local import journal
 from pipeline.targets.local.checkpoint import Checkpoints
 from pipeline.targets.local.identity import Identity
 from pipeline.targets.local.layout import Layout
+from pipeline.targets.local.losses import Losses
 from pipeline.targets.local.runrecord import RunRecord
 from pipeline.targets.local.server import Server
 from pipeline.targets.local.settings import emulator_settings
@@ -95,6 +96,7 @@ class Emulation:
     def _take_down_what_vanished(self) -> None:
         """Keep what the last end lost until the next clean one, and begin a new journal."""
         if self._layout.run.exists():
+            Losses(self._layout.losses).happened()
             write_atomically(self._layout.vanished, json.dumps(journal.vanished(self._layout)).encode())
         for path in (self._layout.journal, self._layout.journal_being_saved):
             path.unlink(missing_ok=True)

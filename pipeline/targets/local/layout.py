@@ -60,6 +60,11 @@ class Layout:
         return self.folder / "vanished.json"
 
     @property
+    def losses(self) -> Path:
+        """Folder of what tells whether something that was deployed may be gone."""
+        return self.folder / "losses"
+
+    @property
     def scratch(self) -> Path:
         """Temporary files: unpacked functions; emptied at each start."""
         return self.folder / "tmp"
