@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from pipeline.adoption import adopt_unfinished, apply_logs
@@ -240,7 +241,8 @@ def _read(site: Site, *, has_changes: bool, operation: Operation) -> Judged:
         # Whoever says `destroy` means deletion; only where changes need a person does it need a second word.
         destroys = ("it destroys everything there",) if site.environment.approvals else ()
         return Judged(change_set=change_set, findings=found, needs_person=destroys)
-    unaccepted = tuple(finding for finding in found if finding.id not in site.environment.accepts)
+    accepted = site.environment.accepted_at(datetime.now(UTC))
+    unaccepted = tuple(finding for finding in found if finding.id not in accepted)
     reasons = needs_person(change_set, unaccepted, site.environment.tolerates)
     return Judged(change_set=change_set, findings=found, needs_person=reasons)
 

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, date, datetime
 from typing import Literal
 
 from pipeline.model.errors import UsageError
@@ -14,6 +15,23 @@ _SUFFIX = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 MAX_SUFFIX_LENGTH = 16
 """Short enough that a name made with it stays within S3's 63 and IAM's 64 characters, whatever stands before it."""
 _RESERVED = re.compile(r"(^|-)s3alias$")
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """A finding that needs no person, because the settings say why it is right.
+
+    Attributes:
+        finding: Its id.
+        expires: The last day, in UTC, on which that counts; None for as long as it stands there.
+    """
+
+    finding: str
+    expires: date | None = None
+
+    def counts(self, at: datetime) -> bool:
+        """Whether it still counts at a moment."""
+        return self.expires is None or at.astimezone(UTC).date() <= self.expires
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +51,7 @@ class Environment:
         smoke: `full`, or `read-only` where checks may write nothing.
         settle_seconds: How long a smoke check may be repeated while the endpoint becomes ready.
         approval_hours: How long an approval can be used.
-        accepts: Ids of findings that need no person here, because the settings say why they are right.
+        accepts: Findings that need no person here, because the settings say why they are right.
         soak_minutes: How long a release must have been proven in the environment before.
         evidence_days: How old evidence may be; older is stale.
         offer_hours: How long a change set that was shown stays offered.
@@ -52,12 +70,16 @@ class Environment:
     smoke: SmokeMode
     settle_seconds: int
     approval_hours: int
-    accepts: frozenset[str] = frozenset()
+    accepts: tuple[Accepted, ...] = ()
     soak_minutes: int = 0
     evidence_days: int = 30
     offer_hours: int = 72
     preview_hours: int = 72
     freezes: tuple[Freeze, ...] = ()
+
+    def accepted_at(self, at: datetime) -> frozenset[str]:
+        """Return the ids of the findings that need no person here at a moment."""
+        return frozenset(accepted.finding for accepted in self.accepts if accepted.counts(at))
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -2,11 +2,14 @@
 
 import re
 from collections.abc import Iterator
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
-from pipeline.model.environment import MAX_SUFFIX_LENGTH, Environment
+from pipeline.model.environment import MAX_SUFFIX_LENGTH, Accepted, Environment
 from pipeline.model.errors import UsageError
+from pipeline.model.safety.finding import Kind
+from pipeline.model.safety.rules import RULES
 from pipeline.settings.freezes import read_freezes
 from pipeline.settings.reading import SettingsError, exactly, load, table, wrong
 
@@ -164,12 +167,29 @@ def _environment(path: Path) -> Environment:
     )
 
 
-def _accepted(tables: list[Any], where: str) -> frozenset[str]:
-    """Return the ids of the findings that the environment's settings accept, each with a reason beside it."""
+def _accepted(tables: list[Any], where: str) -> tuple[Accepted, ...]:
+    """Return the findings that the environment's settings accept, each with a reason beside it."""
+    place = f"{where}, [[accepts]]"
     for accepted in tables:
-        exactly(
-            table(accepted, f"{where}, [[accepts]]"), {"finding": str, "reason": str}, f"{where}, [[accepts]]"
-        )
+        exactly(table(accepted, place), {"finding": str, "reason": str}, place, {"expires": date})
         if not accepted["reason"].strip():
             wrong(where, f"the reason for accepting {accepted['finding']}", accepted["reason"], "a sentence")
-    return frozenset(accepted["finding"] for accepted in tables)
+        if isinstance(accepted.get("expires"), datetime):
+            wrong(where, "expires", accepted["expires"], "a day such as 2027-05-21")
+        _refuse_finding(accepted["finding"], where)
+    return tuple(Accepted(accepted["finding"], accepted.get("expires")) for accepted in tables)
+
+
+def _refuse_finding(finding: str, where: str) -> None:
+    """Refuse what is no id of a finding, or of one that an approval must name each time."""
+    rule, _, digest = finding.rpartition(":")
+    if rule not in RULES or not re.fullmatch(r"[0-9a-f]{12}", digest):
+        wrong(
+            where,
+            "finding",
+            finding,
+            "the id of a finding as a change set shows it, access/grant:0123456789ab",
+        )
+    if RULES[rule] is Kind.DATA_LOSS:
+        message = f"{where} accepts {finding}, and what loses data is never accepted beforehand"
+        raise SettingsError(message, "leave it out; whoever approves the change set names it")

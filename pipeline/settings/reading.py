@@ -2,7 +2,7 @@
 
 import tomllib
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -19,6 +19,7 @@ _IN_WORDS: Mapping[type, str] = {
     bool: "true or false",
     list: "a list",
     dict: "a table",
+    date: "a day such as 2027-05-21",
     datetime: "a moment with an offset, such as 2026-12-24T18:00:00+09:00",
 }
 

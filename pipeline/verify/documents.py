@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from datetime import datetime, timedelta
 
 from pipeline.model.audit import Problem, ProblemKind, Rules, Seen
 from pipeline.model.change_set import ChangeSet
@@ -11,6 +12,8 @@ from pipeline.model.kinds import Kind, Operation
 from pipeline.model.ledger import Entry
 from pipeline.model.safety import needs_person
 from pipeline.model.safety.finding import Finding
+
+_JUDGED_BEFORE = timedelta(hours=1)
 
 
 class DocumentError(Exception):
@@ -54,5 +57,7 @@ def _needs(
     """Return why the environment wanted a person's word."""
     if entry.body["operation"] == Operation.DESTROY:
         return ("it destroys everything there",) if environment.approvals and not change_set.is_empty else ()
-    unaccepted = tuple(finding for finding in findings if finding.id not in environment.accepts)
+    # Planned and judged before it was written: what counted until midnight may have been used just before.
+    accepted = environment.accepted_at(datetime.fromisoformat(entry.at) - _JUDGED_BEFORE)
+    unaccepted = tuple(finding for finding in findings if finding.id not in accepted)
     return needs_person(change_set, unaccepted, environment.tolerates)

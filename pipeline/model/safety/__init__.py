@@ -19,9 +19,9 @@ from pipeline.model.safety import (
 )
 from pipeline.model.safety.finding import Finding, Kind, Severity
 from pipeline.model.safety.rules import RULES, registered
-from pipeline.model.safety.tolerance import needs_person, not_tolerated
+from pipeline.model.safety.tolerance import needs_person
 
-__all__ = ["RULES", "Finding", "Kind", "Severity", "findings", "needs_person", "not_tolerated"]
+__all__ = ["RULES", "Finding", "Kind", "Severity", "findings", "needs_person"]
 
 
 def findings(

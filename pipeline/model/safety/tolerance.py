@@ -41,11 +41,6 @@ def needs_person(change_set: ChangeSet, findings: Sequence[Finding], tolerates: 
     return tuple(reason for reason in reasons if reason)
 
 
-def not_tolerated(findings: Sequence[Finding], tolerates: str) -> tuple[Finding, ...]:
-    """Return the findings that an approval must accept by their ids."""
-    return tuple(finding for finding in findings if finding.kind in NOT_TOLERATED[tolerates])
-
-
 def _told(kind: Kind, findings: Sequence[Finding]) -> str:
     found = [finding for finding in findings if finding.kind is kind]
     if not found:

@@ -4,7 +4,7 @@ import pytest
 
 from pipeline.model.change_set import Action, ChangeSet, Check, OutputChange
 from pipeline.model.errors import UsageError
-from pipeline.model.safety import Finding, Kind, Severity, findings, needs_person, not_tolerated
+from pipeline.model.safety import Finding, Kind, Severity, findings, needs_person
 from pipeline.model.safety.tolerance import NOT_TOLERATED
 from pipeline.model.values import Known
 from tests.unit.pipeline.change_sets import attribute, change, change_set
@@ -38,7 +38,6 @@ def test_each_environment_tolerates_by_kind(tolerates: str, kind: Kind, needs: b
     """A finding of a kind that the environment does not tolerate needs a person, and is named to them."""
     reasons = needs_person(_SOMETHING, (_finding(kind),), tolerates)
     assert any(kind.value in reason for reason in reasons) == needs
-    assert bool(not_tolerated((_finding(kind),), tolerates)) == needs
 
 
 def test_where_nothing_is_tolerated_any_change_needs_a_person() -> None:

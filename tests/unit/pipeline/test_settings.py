@@ -1,12 +1,13 @@
 """Settings: the repository's own are read, and each wrong value is one sentence with its file, key, value and rule."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 
+from pipeline.model.environment import Accepted
 from pipeline.model.errors import UsageError
 from pipeline.settings import Environments, SettingsError, load_environments, load_project
 from tests.unit.pipeline.record import environment
@@ -96,7 +97,7 @@ def test_an_environment_is_read_whole(folder: Path) -> None:
         "all-but-data-loss",
         True,
     )
-    assert (dev.previews, dev.smoke, dev.settle_seconds, dev.accepts) == (True, "full", 60, frozenset())
+    assert (dev.previews, dev.smoke, dev.settle_seconds, dev.accepts) == (True, "full", 60, ())
 
 
 @pytest.mark.parametrize(
@@ -125,11 +126,43 @@ def test_a_suffix_alone_means_the_one_environment_with_previews(
             _ = environments.with_previews
 
 
-def test_an_accepted_finding_is_read_with_its_reason(folder: Path) -> None:
-    """A finding that the settings accept is known by its id."""
-    (folder / "dev.toml").write_text(_DEV + '[[accepts]]\nfinding = "access/x"\nreason = "because"\n')
+_ACCEPTS = '[[accepts]]\nfinding = "access/grant:0123456789ab"\nreason = "because"\n'
 
-    assert load_environments(folder).named("dev").accepts == {"access/x"}
+
+def test_an_accepted_finding_is_read_with_its_reason(folder: Path) -> None:
+    """A finding that the settings accept is known by its id, and may have a last day."""
+    for expires, day in (("", None), ("expires = 2027-05-21\n", date(2027, 5, 21))):
+        (folder / "dev.toml").write_text(f"{_DEV}{_ACCEPTS}{expires}")
+
+        assert load_environments(folder).named("dev").accepts == (Accepted("access/grant:0123456789ab", day),)
+
+
+@pytest.mark.parametrize(
+    ("finding", "says"),
+    [
+        ("access/grant", "access/grant:0123456789ab"),
+        ("access/grants:0123456789ab", "the id of a finding"),
+        ("access/grant:0123456789a", "the id of a finding"),
+        ("access/grant:0123456789abc", "the id of a finding"),
+        ("data-loss/delete:0123456789ab", "what loses data is never accepted beforehand"),
+        ("data-loss/retention:0123456789ab", "what loses data is never accepted beforehand"),
+    ],
+)
+def test_what_no_settings_accept_is_refused(folder: Path, finding: str, says: str) -> None:
+    """A misspelt id would accept nothing, and lost data is for the person who sees the change set."""
+    (folder / "dev.toml").write_text(_DEV + _ACCEPTS.replace("access/grant:0123456789ab", finding))
+
+    with pytest.raises(SettingsError, match=says):
+        load_environments(folder)
+
+
+@pytest.mark.parametrize("expires", ["2027-05-21T00:00:00Z", '"2027-05-21"', "2027"])
+def test_the_last_day_of_an_accepted_finding_is_a_day(folder: Path, expires: str) -> None:
+    """A moment or a text is not what a reader would take it for."""
+    (folder / "dev.toml").write_text(f"{_DEV}{_ACCEPTS}expires = {expires}\n")
+
+    with pytest.raises(SettingsError, match="a day such as 2027-05-21"):
+        load_environments(folder)
 
 
 def test_what_an_environment_need_not_say(folder: Path) -> None:
