@@ -39,6 +39,8 @@ START = datetime(2026, 3, 4, 9, tzinfo=UTC)
 ACCOUNTS = {"dev": "100000000001", "prod": "300000000003"}
 REGION = "ap-northeast-2"
 COMMIT = "1" * 40
+ANN = 1815
+"""Ann's account at GitHub."""
 Digests = Sequence[str]
 
 
@@ -75,6 +77,7 @@ class World:
         folder: Where all of it lies.
         rows: The honest ledger.
         release: What was promoted to dev, then to prod.
+        target: Which accounts the settings and the ledger speak of.
     """
 
     folder: Path
@@ -84,15 +87,18 @@ class World:
     rows: list[Row]
     settings: Bundle
     project: Project
+    target: str = "local"
 
     @classmethod
-    def make(cls, folder: Path) -> "World":
+    def make(cls, folder: Path, target: str = "local") -> "World":
         """Promote one release to dev and, with an approval, to prod."""
         project = TinyProject.make(folder / "project")
         project.service.close()
-        settings = Bundle.read(project.root)
         store = ReleaseStore(folder / "releases")
         keys = Keys(folder / "keys", {}, "Ann")
+        if target != "local":
+            _name_all(project, keys, target)
+        settings = Bundle.read(project.root)
         release = store.save(
             {
                 "lambda.zip": b"code " * 200,
@@ -102,7 +108,7 @@ class World:
                 "terraform.lock.hcl": b'provider "registry.terraform.io/hashicorp/aws" {}\n' * 3,
             }
         )
-        world = cls(folder, store, keys, release, [], settings, load_project(project.root))
+        world = cls(folder, store, keys, release, [], settings, load_project(project.root), target)
         world.rows = [world.genesis(), world.evidence(), world.candidate()]
         world.rows += [world.start("dev"), world.end(4)]
         world.rows += [world.shown(), world.approval(6), world.start("prod", approvals=(7,)), world.end(8)]
@@ -115,7 +121,7 @@ class World:
         """The ledger begins."""
         body = {
             "project": "tiny",
-            "target": "local",
+            "target": self.target,
             "settings": self.settings.digest,
             "keys": [self.keys.public(role).to_json() for role in Role if role is not Role.WITNESS],
             "quorum": 1,
@@ -152,17 +158,17 @@ class World:
         digest = self.store.attach(self.release.digest, ENVELOPE_TYPE, json.loads(raw))
         return Statement(said.name, said.type, digest, said.passed)
 
-    def candidate(self, release: str | None = None) -> Row:
-        """Somebody wants the release moved."""
+    def candidate(self, release: str | None = None, people: Sequence[str] = ("Cat",)) -> Row:
+        """Somebody wants the release moved, in which these people had a part."""
         body = {
             "release": release or self.release.digest,
             "commit": COMMIT,
             "subject": "subject",
             "dirty": False,
             "dirty_allowed": False,
-            "people": ["Ann"],
+            "people": list(people),
         }
-        return Row(Kind.CANDIDATE, lambda _: body)
+        return Row(Kind.CANDIDATE, lambda _: body, by="ci")
 
     def change_set(self, environment: str, name: str = "it") -> ChangeSet:
         """What a promotion of the release there would do."""
@@ -246,6 +252,22 @@ class World:
         document = canonical_bytes(self.change_set(environment, name).to_json())
         return {"change-set.json": document, "findings.json": b"[]"}
 
+    def grown(self, length: int) -> list[Row]:
+        """Return the honest rows with more releases behind them, each promoted as the first one was."""
+        rows = list(self.rows)
+        while len(rows) + 8 <= length:
+            number, other = len(rows), self.other(b"code %d" % len(rows))
+            expires = (START + timedelta(minutes=number + 60)).isoformat()
+            rows += [other.evidence(), other.candidate(), other.start("dev"), other.end(number + 3, "dev")]
+            rows += [other.shown(), other.approval(number + 5).saying(expires=expires)]
+            rows += [other.start("prod", approvals=(number + 6,)), other.end(number + 7, "prod")]
+        return rows
+
+    def other(self, code: bytes) -> "World":
+        """Return the world as rows about another release see it."""
+        files = {layer.title: self.store.read(self.release, layer.title) for layer in self.release.layers}
+        return replace(self, release=self.store.save({**files, "lambda.zip": code}))
+
     # --- Writing ------------------------------------------------------------------------------------------------
 
     @property
@@ -308,3 +330,18 @@ class World:
     def blob(self, digest: str) -> Path:
         """Return where the store keeps a blob."""
         return self.store.path / "blobs" / "sha256" / digest.removeprefix("sha256:")
+
+
+def _name_all(project: TinyProject, keys: Keys, target: str) -> None:
+    """Name accounts of a target, the machines' keys and Ann in the settings: there nothing counts unnamed."""
+    for name, account in ACCOUNTS.items():
+        path = project.root / "environments" / f"{name}.toml"
+        path.write_text(f'{path.read_text()}{target} = "{account}"\n')
+    text = (project.root / "tollgate.toml").read_text()
+    for role in (Role.BUILDER, Role.CHECKER, Role.LEDGER):
+        own = keys.public(role)
+        text += f'\n[[keys]]\nrole = "{role}"\nscheme = "{own.scheme}"\npublic = "{own.public}"\n'
+    own = keys.public(Role.APPROVER)
+    text += f'\n[[approvers]]\nname = "Ann"\nemails = ["ann@example.com"]\ngithub = {ANN}\n'
+    text += f'key = {{scheme = "{own.scheme}", public = "{own.public}"}}\n'
+    project.write("tollgate.toml", text)

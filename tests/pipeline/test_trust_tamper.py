@@ -27,7 +27,7 @@ from pipeline.trust.envelope import sign
 from pipeline.trust.keys import Keys
 from pipeline.trust.statement import ENVELOPE_TYPE, PAYLOAD_TYPE, Statement
 from pipeline.verify import Anchor, verify
-from tests.pipeline.signed_world import START, Row, World
+from tests.pipeline.signed_world import ANN, START, Row, World
 
 CASES = 40
 _MACHINES = (Role.BUILDER, Role.CHECKER, Role.LEDGER)
@@ -37,6 +37,12 @@ _MACHINES = (Role.BUILDER, Role.CHECKER, Role.LEDGER)
 def world(tmp_path_factory: pytest.TempPathFactory) -> World:
     """A release that was promoted to dev, approved, and promoted to prod."""
     return World.make(tmp_path_factory.mktemp("world"))
+
+
+@pytest.fixture(scope="module")
+def strict(tmp_path_factory: pytest.TempPathFactory) -> World:
+    """The same in AWS, where nobody approves their own work and nothing counts unnamed."""
+    return World.make(tmp_path_factory.mktemp("strict"), "aws")
 
 
 @pytest.fixture(autouse=True)
@@ -247,6 +253,42 @@ def test_an_altered_entry(world: World) -> None:
         _insist(world.problems(), "^(forged|not-allowed|missing): the ledger does not verify: ")
 
 
+_PARTS: tuple[tuple[str, str], ...] = (
+    ("payload", r"forged: .*entry {} is not signed as it must be: an envelope is forged: its signature"),
+    ("sig", r"forged: .*entry {} is not signed as it must be: an envelope is forged: its signature"),
+    ("keyid", r"not-allowed: .*entry {} is not signed as it must be: .*, which does not count here"),
+    (
+        "payloadType",
+        r"forged: .*entry {} is not signed as it must be: an envelope holds '.*' where .* was expected",
+    ),
+    ("end", r"forged: .*entry {} is not signed as it must be: it is no envelope: it is not JSON"),
+)
+
+
+def test_each_part_of_an_altered_entry(world: World) -> None:
+    """Each part of each entry's envelope, without a key: the reason says which entry, and what is wrong with it."""
+    source = _random("part")
+    for case in range(CASES):
+        commits = world.signed(world.rows)
+        position, (part, pattern) = 1 + case % (len(commits) - 1), _PARTS[case // (len(commits) - 1)]
+        raw = commits[position][ENTRY_FILE]
+        commits[position] |= {ENTRY_FILE: _altered(raw, part, source)}
+        world.write_commits(commits)
+        _insist(world.problems(), pattern.format(position + 1))
+
+
+def _altered(raw: bytes, part: str, source: random.Random) -> bytes:
+    """Return an envelope of which one part differs by a letter, or that ends too soon."""
+    if part == "end":
+        return raw[: source.randrange(1, len(raw))]
+    document = json.loads(raw)
+    holder = document["signatures"][0] if part in {"sig", "keyid"} else document
+    text, place = holder[part], source.randrange(60)
+    place %= len(text)
+    holder[part] = text[:place] + ("a" if text[place] != "a" else "b") + text[place + 1 :]
+    return json.dumps(document, sort_keys=True, separators=(",", ":")).encode()
+
+
 def test_a_rewritten_history(world: World) -> None:
     """Entries taken out, put twice, swapped or put from another ledger, each with its own good signature."""
     source = _random("history")
@@ -274,18 +316,18 @@ def test_a_rewritten_history(world: World) -> None:
 
 def test_a_shortened_ledger_is_noticed_by_whoever_knows_an_entry(world: World) -> None:
     """A chain that was cut verifies; only an entry known from elsewhere shows what is missing."""
-    source = _random("shortened")
+    rows = world.grown(CASES + 1)
+    world.write(rows)
     whole = world.verify()
     assert whole.head is not None
     known = Anchor(whole.entries, whole.head)
     assert "completeness not shown" in whole.verdict
     assert "holds the entry you named" in world.verify(known).verdict
-    for _ in range(CASES):
-        left = source.randrange(1, len(world.rows))
-        world.write(world.rows[:left])
+    for left in range(1, CASES + 1):
+        world.write(rows[:left])
         _insist(
             world.problems(known),
-            f"missing: the ledger ends with entry {left} and lacks entry 9, which you named",
+            f"missing: the ledger ends with entry {left} and lacks entry {CASES + 1}, which you named",
         )
 
 
@@ -501,6 +543,44 @@ def test_a_yes_in_another_persons_name(world: World) -> None:
         spoilt = replace(world.rows[6], by=f"Bob {case}")
         world.write([*world.rows[:6], spoilt, *world.rows[7:]])
         _insist(world.problems(), r"not-allowed: .*entry 7 \(approval\) is by 'Bob \d+', but 'Ann' signed it")
+
+
+_ANNS_NAMES = (
+    "Ann",
+    "ANN",
+    "Ann@Example.com",
+    f"github:{ANN}",
+    f"{ANN}+ann-x@users.noreply.github.com",
+)
+
+
+def test_a_yes_by_somebody_who_made_it(strict: World) -> None:
+    """Under any of their names, however many pushes lie behind theirs, and though what runs is wanted again."""
+    assert _approved_by_ann(strict, "Cat", 0, is_reverted=True) == []
+    for case in range(CASES):
+        name, behind = _ANNS_NAMES[case % 5], case // 5 % 4
+        _insist(
+            _approved_by_ann(strict, name, behind, is_reverted=case // 20 == 1),
+            r"missing: entry \d+ \(start in prod\) went past a no: 1 approval missing: .*"
+            r"the one by Ann does not count, they made a part of this release",
+        )
+
+
+def _approved_by_ann(strict: World, maker: str, behind: int, *, is_reverted: bool) -> list[str]:
+    """Promote a release of which somebody made a part some pushes ago, with Ann's yes; say what is the matter."""
+    other = strict.other(b"made by somebody")
+    rows = [*strict.rows, other.evidence()]
+    makers = [maker, *["Cat"] * behind]
+    for number, each in enumerate(makers[:-1]):
+        rows.append(strict.candidate(f"sha256:{number:064x}", people=(each,)))
+    rows.append(other.candidate(people=(makers[-1],)))
+    number = len(rows) + 1
+    rows += [other.start("dev"), other.end(number, "dev"), other.shown(), other.approval(number + 2)]
+    if is_reverted:
+        rows.append(strict.candidate(people=("Dan",)))
+    rows.append(other.start("prod", approvals=(number + 3,)))
+    strict.write(rows)
+    return strict.problems()
 
 
 # --- Elsewhere --------------------------------------------------------------------------------------------------
