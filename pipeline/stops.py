@@ -127,7 +127,7 @@ def acknowledge(context: Context, instance: Instance, reason: str) -> Entry:
 
 
 def revoke(context: Context, keyid: str, reason: str) -> Entry:
-    """Record that a key counts no more; what it signed before stays good.
+    """Record that a key counts no more; what was done with it stays good, a yes that was not used is void.
 
     Args:
         context: The project.

@@ -154,7 +154,7 @@ def revoke(
     reason: Reason,
     target: Target = None,
 ) -> None:
-    """Let a key count no more; what it signed before stays good."""
+    """Let a key count no more; what was done with it stays good, a yes that was not used is void."""
     entry = stops.revoke(Context.open(progress(), target), key, reason)
     _say(f"the key {entry.body['key'][:12]} counts no more", entry)
 
