@@ -1,8 +1,9 @@
 """Progress on standard error: what, how far, how long. A live line on a terminal, plain lines elsewhere."""
 
+import threading
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 from rich.console import Console
@@ -18,14 +19,23 @@ _TELL_SECONDS = 0.5
 
 
 class Step:
-    """One thing being done; it can say how far it is."""
+    """One thing being done; it can say how far it is, and tells by itself for how long."""
 
     def __init__(self, progress: "Progress", title: str) -> None:
         self._progress = progress
         self._title = title
+        self._detail = ""
         self._started = time.monotonic()
-        self._spoke = self._started
         self.result = ""
+
+    def __rich__(self) -> Text:
+        """Return the line as it is now: a terminal asks for it again and again."""
+        return Text(safe(self.line))
+
+    @property
+    def line(self) -> str:
+        """What is being done, how far it is, for how long."""
+        return f"{self._title}{self._detail} ({self.seconds:.0f} s)"
 
     @property
     def seconds(self) -> float:
@@ -34,13 +44,8 @@ class Step:
 
     def say(self, detail: str) -> None:
         """Show how far it is: at once on a terminal, every quarter of a minute elsewhere."""
-        now = time.monotonic()
-        self._progress.tell(f"{self._title}: {detail}")
-        if self._progress.is_live:
-            self._progress.update(f"{self._title}: {detail} ({self.seconds:.0f} s)")
-        elif now - self._spoke > _HEARTBEAT_SECONDS:
-            self._spoke = now
-            self._progress.line(f"{self._title}: {detail} ({self.seconds:.0f} s)")
+        self._detail = f": {detail}"
+        self._progress.tell(f"{self._title}{self._detail}")
 
 
 class Progress:
@@ -57,12 +62,6 @@ class Progress:
         self._log = log
         self._now = now
         self._told = float("-inf")
-        self._status: Status | None = None
-
-    @property
-    def is_live(self) -> bool:
-        """Whether there is a terminal that can show a line that changes."""
-        return self._console.is_terminal
 
     def line(self, text: str, style: str = "") -> None:
         """Write one line that stays."""
@@ -73,11 +72,6 @@ class Progress:
         self._enter(place)
         for part in text.splitlines() or [""]:
             self.line(f"{place:<8} {part}")
-
-    def update(self, text: str) -> None:
-        """Change the live line."""
-        if self._status is not None:
-            self._status.update(Text(safe(text)))
 
     def tell(self, text: str, *, at_once: bool = False) -> None:
         """Say it to whoever watches from another process; twice a second is enough."""
@@ -91,25 +85,41 @@ class Progress:
         self._enter(place)
         step = Step(self, f"{place:<8} {what}")
         self.tell(f"{place:<8} {what}", at_once=True)
-        status = Status(Text(safe(f"{place:<8} {what}")), console=self._console) if self.is_live else None
-        self._status = status
-        if status is not None:
-            status.start()
         word, style = "stopped", "red"
         try:
-            yield step
+            with self._shown(step):
+                yield step
             word, style = "ok", "green"
         except Exception:
             word = "failed"
             raise
         finally:
-            self._status = None
-            if status is not None:
-                status.stop()
             line = Text(safe(f"{place:<8} {what:<14} "))
             line.append(f"{word:<7}", style)
             line.append(safe(f"{step.seconds:6.1f} s  {step.result}".rstrip()))
             self._console.print(line, soft_wrap=True)
+
+    def _shown(self, step: Step) -> AbstractContextManager[object]:
+        """Show the step's line while it runs: one that changes on a terminal, one now and then elsewhere."""
+        if self._console.is_terminal:
+            return Status(step, console=self._console)
+        return self._repeated(step)
+
+    @contextmanager
+    def _repeated(self, step: Step) -> Iterator[None]:
+        ended = threading.Event()
+
+        def repeat() -> None:
+            while not ended.wait(_HEARTBEAT_SECONDS):
+                self.line(step.line)
+
+        repeating = threading.Thread(target=repeat, daemon=True)
+        repeating.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            repeating.join()
 
     def _enter(self, place: str) -> None:
         if self._log is not None:

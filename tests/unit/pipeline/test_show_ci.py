@@ -3,6 +3,7 @@
 import io
 import os
 import re
+import time
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from rich.console import Console
 
 from pipeline.host.now import Now
 from pipeline.model.errors import TollgateError
+from pipeline.show import progress
 from pipeline.show.github import WorkflowLog, is_github
 from pipeline.show.progress import ApplyProgress, Progress
 from pipeline.show.summary import MAX_BYTES, add_to_summary, error_markdown, rows_markdown, shortened
@@ -88,6 +90,43 @@ def test_the_runner_obeys_nobody_but_us() -> None:
             heard.append(line)
     assert heard == ["::group::dev\\x0a::error::x", "::endgroup::"]
     assert listening
+
+
+def test_what_takes_long_says_so_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where no line can change, the newest word is repeated with the time, also where the step says nothing at all."""
+    monkeypatch.setattr(progress, "_HEARTBEAT_SECONDS", 0.02)
+    said, file = started()
+    with said.step("dev", "init"):
+        wait_for(file, "dev      init (0 s)\ndev      init (0 s)\n")
+    with said.step("build", "checks") as step:
+        step.say("unit")
+        wait_for(file, "build    checks: unit (0 s)\n")
+    lines = file.getvalue().splitlines()
+    monkeypatch.undo()
+
+    assert lines[-1].startswith("build    checks         ok ")
+    assert [line for line in lines if line.startswith("dev      init           ok ")]
+
+
+def test_a_terminal_shows_how_long_it_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The line that changes counts the seconds, though nothing new is said."""
+    file = io.StringIO()
+    said = Progress(Console(file=file, width=80, force_terminal=True))
+    now = time.monotonic()
+    with said.step("dev", "plan") as step:
+        step.say("asking the cloud")
+        monkeypatch.setattr(time, "monotonic", lambda: now + 42)
+        wait_for(file, "dev      plan: asking the cloud (42 s)")
+        monkeypatch.undo()
+
+
+def wait_for(file: io.StringIO, text: str) -> None:
+    """Wait until something was written."""
+    for _ in range(3000):
+        if text in file.getvalue():
+            return
+        time.sleep(0.01)
+    pytest.fail(f"{text!r} was not said: {file.getvalue()!r}")
 
 
 def test_an_apply_says_what_is_done_in_progress_and_to_go() -> None:
