@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,18 @@ GATEWAY_PROBLEMS = {
 }
 
 
+# What API Gateway answers in an operation's place when the function is too slow, ends badly or is called too often.
+IN_OUR_PLACE = (
+    ProblemKind("too-many-requests", "Too many requests", 429),
+    ProblemKind("internal-error", "The service failed", 502),
+    ProblemKind("timeout", "The service took too long", 504),
+)
+
+
+# Not always there: API Gateway may answer with the same status by itself.
+RETRY_AFTER = {"Retry-After": "Seconds after which to repeat the request."}
+
+
 def document() -> dict[str, Any]:
     """The whole document."""
     paths: dict[str, dict[str, Any]] = {}
@@ -76,6 +89,7 @@ def _operation(operation: Operation) -> dict[str, Any]:
                 "description": operation.answer_description,
                 "content": {"application/json": {"schema": _reference(operation.answer)}},
             }
+            | _headers(operation.headers)
         }
         | _problems(operation),
     }
@@ -99,10 +113,18 @@ def _parameter(parameter: Parameter) -> dict[str, Any]:
     }
 
 
+def _headers(meanings: Mapping[str, str], *, required: bool = True) -> dict[str, Any]:
+    headers = {
+        name: {"description": meaning, "required": required, "schema": {"type": "string"}}
+        for name, meaning in meanings.items()
+    }
+    return {"headers": headers} if headers else {}
+
+
 def _problems(operation: Operation) -> dict[str, Any]:
     kinds = [PROBLEMS[error] for error in operation.errors + _always(operation)] + [INTERNAL]
     if not operation.open:
-        kinds.append(ProblemKind("too-many-requests", "Too many requests", 429))
+        kinds.extend(IN_OUR_PLACE)
     by_status: dict[str, list[ProblemKind]] = {}
     for kind in sorted(kinds, key=lambda kind: (kind.status, kind.name)):
         by_status.setdefault(str(kind.status), []).append(kind)
@@ -111,6 +133,7 @@ def _problems(operation: Operation) -> dict[str, Any]:
             "description": "; ".join(f"{kind.title} (`{kind.type}`)" for kind in group),
             "content": {MEDIA_TYPE: {"schema": _reference("Problem")}},
         }
+        | _headers(RETRY_AFTER if any(kind.retry_after for kind in group) else {}, required=False)
         for status, group in by_status.items()
     }
 

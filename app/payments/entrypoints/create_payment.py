@@ -8,7 +8,7 @@ from payments.domain.errors import (
     RequestInProgressError,
 )
 from payments.entrypoints.operation import Answer, Context, Operation, Request
-from payments.entrypoints.parameters import IDEMPOTENCY_KEY
+from payments.entrypoints.parameters import IDEMPOTENCY_KEY, IDEMPOTENT_REPLAYED
 from payments.entrypoints.views import payment_view
 from payments.service.create_payment import PaymentRequest, create_payment
 
@@ -21,7 +21,9 @@ OPERATION = Operation(
     parameters=(IDEMPOTENCY_KEY,),
     status=201,
     answer="Payment",
-    answer_description="The payment; `Idempotent-Replayed: true` says that it had been made before.",
+    answer_description="The payment.",
+    headers={"Location": "Where the payment can be read, relative to this request's URL."}
+    | IDEMPOTENT_REPLAYED,
     errors=(
         PaymentDeclinedError,
         RequestInProgressError,

@@ -12,7 +12,7 @@ from payments.domain.errors import (
     RequestInProgressError,
 )
 from payments.entrypoints.operation import Answer, Context, Operation, Request
-from payments.entrypoints.parameters import IDEMPOTENCY_KEY, PAYMENT_ID_IN_PATH
+from payments.entrypoints.parameters import IDEMPOTENCY_KEY, IDEMPOTENT_REPLAYED, PAYMENT_ID_IN_PATH
 from payments.entrypoints.views import refund_view
 from payments.service.create_refund import create_refund
 
@@ -25,7 +25,8 @@ OPERATION = Operation(
     parameters=(PAYMENT_ID_IN_PATH, IDEMPOTENCY_KEY),
     status=201,
     answer="Refund",
-    answer_description="The refund; `Idempotent-Replayed: true` says that it had been made before.",
+    answer_description="The refund.",
+    headers=IDEMPOTENT_REPLAYED,
     errors=(
         RefundDeclinedError,
         PaymentNotFoundError,

@@ -45,6 +45,8 @@ class Operation:
         answer_description: What the successful answer is, one sentence.
         status: Status of the successful answer.
             Default: 200.
+        headers: What the headers of the successful answer mean, by name; each is always there.
+            Default: it has none of its own.
         body: Name of the component schema of the request body.
             Default: none, the operation takes no body.
         parameters: What else it takes.
@@ -62,6 +64,7 @@ class Operation:
     answer: str
     answer_description: str
     status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
     body: str | None = None
     parameters: tuple[Parameter, ...] = ()
     errors: tuple[type[PaymentError], ...] = ()

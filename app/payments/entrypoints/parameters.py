@@ -21,6 +21,9 @@ IDEMPOTENCY_KEY = Parameter(
         "its key never charges again."
     ),
 )
+IDEMPOTENT_REPLAYED = {
+    "Idempotent-Replayed": "`true` or `false`: whether the same request was answered before."
+}
 LIMIT = Parameter(
     name="limit",
     place="query",

@@ -147,11 +147,17 @@ PROBLEM = _object(
     {
         "type": {"type": "string", "description": "Which problem; stable, for programs."},
         "title": {"type": "string", "description": "Which problem, for people."},
-        "status": {"type": "integer", "minimum": 400, "maximum": 599},
         "detail": {"type": "string", "description": "What is wrong this time."},
         "request_id": {"type": "string", "description": "Name it when you ask us about the problem."},
     },
     {
+        # API Gateway has one answer for several statuses, and no way to name the one it gives.
+        "status": {
+            "type": "integer",
+            "minimum": 400,
+            "maximum": 599,
+            "description": "The HTTP status; absent where API Gateway refuses for a reason it has no name for.",
+        },
         "field": {"type": "string", "description": "The part of the request that is wrong."},
         "payment_id": {"type": "string", "description": "The payment concerned."},
     },

@@ -96,6 +96,50 @@ def test_answers_keep_to_the_schemas(api: Api, schema: str, ask: Any) -> None:
     assert conforms(schema, ask(api, payment).body)
 
 
+@pytest.mark.parametrize("kind", openapi.GATEWAY_PROBLEMS)
+def test_what_api_gateway_answers_keeps_to_the_schema(kind: str) -> None:
+    """API Gateway's own refusals are problems as documented, with a status or, where it has none to say, without."""
+    stated = openapi.document()["x-gateway-problems"][kind]
+
+    assert conforms("Problem", stated | {"detail": "Too Many Requests", "request_id": "1"})
+
+
+HEADERS: list[tuple[str, str, str, set[str], Any]] = [
+    ("/payments", "post", "201", {"Location", "Idempotent-Replayed"}, lambda api, _: api.pay("other")),
+    (
+        "/payments/{id}/refunds",
+        "post",
+        "201",
+        {"Idempotent-Replayed"},
+        lambda api, payment: api.refund(payment),
+    ),
+    ("/payments", "post", "503", {"Retry-After"}, lambda api, _: api.pay("t", payment_method="tok_timeout")),
+    ("/payments/{id}", "get", "200", set(), lambda api, payment: api.call("GET", f"/payments/{payment}")),
+    ("/payments/{id}", "get", "404", set(), lambda api, _: api.call("GET", "/payments/pay_" + "0" * 40)),
+]
+
+
+@pytest.mark.parametrize(("path", "method", "status", "names", "ask"), HEADERS)
+def test_headers_are_documented(
+    api: Api, path: str, method: str, status: str, names: set[str], ask: Any
+) -> None:
+    """The headers that mean something are in the document, and those of an answer are the ones documented for it."""
+    documented = openapi.document()["paths"][path][method]["responses"][status].get("headers", {})
+    reply = ask(api, api.pay().body["id"])
+
+    assert str(reply.status) == status
+    assert set(documented) == names
+    assert {"Location", "Idempotent-Replayed", "Retry-After"} & set(reply.headers) == names
+
+
+def test_answers_in_our_place_are_documented() -> None:
+    """Whoever pays learns from the document that nobody may answer, and what that looks like."""
+    responses = openapi.document()["paths"]["/payments"]["post"]["responses"]
+
+    for status, name in (("429", "too-many-requests"), ("502", "internal-error"), ("504", "timeout")):
+        assert f"urn:tollgate:problem:{name}" in responses[status]["description"]
+
+
 def test_the_schema_check_can_fail() -> None:
     """A body that breaks a schema is found out, also behind a reference."""
     assert not conforms("Health", {"status": "ok"})
