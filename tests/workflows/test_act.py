@@ -96,7 +96,7 @@ def test_a_push_goes_to_prod_by_a_reviewer_s_words(stage: Stage) -> None:
     assert [entry.kind for entry in entries].count(Kind.EVIDENCE) == 1
     pages = [page(stage, name) for name in ("page", "page-of-prod")]
     assert all(short(release) in text for text in pages)
-    assert [f"entry {end.number}" in text for text in pages] == [False, True]
+    assert f"entry {end.number}" in pages[-1]  # the first one may be written before prod or beside it
 
 
 def test_a_pull_request_is_compared_without_credentials(stage: Stage) -> None:
