@@ -86,7 +86,7 @@ def judge_across(stacks: list[Stack]) -> list[Finding]:
 def _differences(stacks: dict[str, Stack], mirror: Mirror) -> Iterator[tuple[Rule, str, str]]:
     staging, prod = stacks["staging"], stacks["prod"]
     prods_types = {resource.type for resource in prod.resources.values()}
-    for stack in (stacks["dev"], staging):
+    for stack in (stack for stack in stacks.values() if stack is not prod):
         types = {resource.type for resource in stack.resources.values()}
         for kind in sorted(types - prods_types):
             yield TYPES, kind, f"{stack.name} has {kind}, {prod.name} has none"

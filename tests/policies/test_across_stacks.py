@@ -47,6 +47,16 @@ def test_a_text_that_names_its_own_environment_is_no_difference() -> None:
     assert found(release(staging=table(of="staginguct"), prod=table(of="product"))) != []
 
 
+def test_an_environment_that_is_added_has_the_types_of_prod() -> None:
+    """A fourth stack is compared with prod like dev's; nothing is passed over because of its name."""
+    qa = Stack("payments-qa", "qa", Path("qa"), "", {"resource": {"aws_sns_topic": {"t": {"name": "t"}}}})
+
+    assert found([*release(), qa]) == [
+        ("PAY_MIRROR_1", "payments-qa has aws_sns_topic, payments-prod has none"),
+        ("PAY_MIRROR_1", "payments-prod has aws_dynamodb_table, payments-qa has none"),
+    ]
+
+
 def test_a_type_that_only_one_has_is_found() -> None:
     """A resource type of dev's own, or one that dev lacks, is named with both stacks."""
     topic = {"aws_sns_topic": {"t": {"name": "t"}}}

@@ -128,6 +128,11 @@ SABOTAGES = [
         "CKV_AWS_28 is not expected.",
     ),
     Sabotage(
+        "a misspelt id in checkov's part of the list",
+        replace("checks.toml", '"CKV_AWS_28"', '"CKV_AWS_2B"'),
+        "CKV_AWS_2B is missing.",
+    ),
+    Sabotage(
         "checkov's checks taken out of its registry",
         prefix(
             VERSIONING,

@@ -77,7 +77,7 @@ def _destroyed(change: ResourceChange) -> Finding:
         Severity.HIGH,
         change.address,
         f"{word} {change.label} with the data in it{forced}",
-        subject=change.deposed or "",
+        subject=change.deposed or ", ".join(change.replaces_because),
     )
 
 

@@ -19,7 +19,7 @@ def find(change_set: ChangeSet) -> Iterator[Finding]:
                 Severity.MEDIUM,
                 change.address,
                 f"{word} {change.label}{forced}",
-                subject=change.deposed or "",
+                subject=change.deposed or ", ".join(change.replaces_because),
             )
 
 

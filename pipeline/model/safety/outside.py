@@ -71,10 +71,10 @@ def _foreign_name(change: ResourceChange, suffix: str) -> Iterator[Finding]:
     attribute = change.attribute(NAMES.get(change.type, ""))
     if attribute is None:
         return
-    own = re.compile(rf"(?<![0-9A-Za-z]){re.escape(suffix)}(?![0-9A-Za-z])")
+    own = re.compile(rf"(?:.*[^0-9A-Za-z])?{re.escape(suffix)}")
     for value in {attribute.before, attribute.after} - {None}:
-        if isinstance(value, Known) and isinstance(value.value, str) and not own.search(value.value):
-            sentence = f"{change.label} is called {value.json}, which does not name the instance {suffix}"
+        if isinstance(value, Known) and isinstance(value.value, str) and not own.fullmatch(value.value):
+            sentence = f"{change.label} is called {value.json}, which does not end with the instance's suffix {suffix}"
             yield _finding("name", Severity.HIGH, change, sentence, value)
 
 

@@ -4,7 +4,6 @@ The answer may be a wrong no (then a person looks), never a wrong yes.
 """
 
 import re
-from functools import cache
 
 _TOKEN = re.compile(r"\$\{[^{}]*\}|.", re.DOTALL)
 _ARN_PARTS = 6
@@ -56,15 +55,22 @@ def _arn_parts(tokens: _Tokens) -> list[_Tokens] | None:
 
 
 def _covers(wider: _Tokens, narrower: _Tokens) -> bool:
-    @cache
-    def from_here(i: int, j: int) -> bool:
-        if i == len(wider):
-            return j == len(narrower)
-        if wider[i] == "*":
-            return from_here(i + 1, j) or (j < len(narrower) and from_here(i, j + 1))
-        if j == len(narrower) or narrower[j] == "*":
+    """Try each `*` with as little as it can match, and give the last one more where that does not do."""
+    i = j = after_star = matched = 0
+    while j < len(narrower):
+        if i < len(wider) and wider[i] == "*":
+            i += 1
+            after_star, matched = i, j
+        elif i < len(wider) and _is_alike(wider[i], narrower[j]):
+            i, j = i + 1, j + 1
+        elif after_star:
+            matched += 1
+            i, j = after_star, matched
+        else:
             return False
-        alike = wider[i] == narrower[j] or (wider[i] == "?" and len(narrower[j]) == 1)
-        return alike and from_here(i + 1, j + 1)
+    return all(step == "*" for step in wider[i:])
 
-    return from_here(0, 0)
+
+def _is_alike(wider: str, narrower: str) -> bool:
+    """True for one token against one token; a `*` is matched by another `*` only."""
+    return narrower != "*" and (wider == narrower or (wider == "?" and len(narrower) == 1))

@@ -42,6 +42,14 @@ def test_covering_a_plain_text_is_matching_it(pattern: str, text: str) -> None:
     assert covers(pattern, text) == _matches(pattern, text)
 
 
+def test_a_long_text_is_compared_too() -> None:
+    """Neither a text of any length nor many stars in it stop the comparison, or make it slow."""
+    long = "a" * 5000
+    assert covers(long, long)
+    assert covers(f"{'a*' * 50}", long)
+    assert not covers(f"{'a*' * 50}b", long)
+
+
 @given(_ATOMS)
 def test_everything_covers_itself_and_a_star_covers_everything(pattern: str) -> None:
     """Covering is reflexive, and `*` is the widest."""

@@ -30,7 +30,7 @@ _FOUND = {(finding.rule, finding.address.split(".")[0], finding.subject) for fin
         ("data-loss/retention", "aws_cloudwatch_log_group", "retention_in_days"),
         ("data-loss/retention", "aws_dynamodb_table", "ttl[0].attribute_name"),
         ("data-loss/retention", "aws_s3_bucket_lifecycle_configuration", "rule[0].expiration[0].days"),
-        ("data-loss/replace", "aws_s3_bucket", ""),
+        ("data-loss/replace", "aws_s3_bucket", "bucket"),
         ("disruption/delete", "aws_cloudwatch_metric_alarm", ""),
     ],
 )

@@ -49,6 +49,16 @@ def test_a_replacement_says_what_forces_it() -> None:
     assert finding.sentence == "replaces aws_dynamodb_table.it with the data in it, forced by hash_key"
 
 
+@pytest.mark.parametrize("kind", ["aws_dynamodb_table", "aws_lambda_alias"])
+def test_a_replacement_for_another_reason_is_another_finding(kind: str) -> None:
+    """Who accepted a replacement once has not accepted one that something else forces."""
+    one, other, plain = (
+        change(kind, Action.REPLACE_DELETE_FIRST, replaces_because=because)
+        for because in (("a",), ("b",), ())
+    )
+    assert len({finding.id for made in (one, other, plain) for finding in _found(made)}) == 3
+
+
 @pytest.mark.parametrize("kind", ["aws_lambda_alias", "aws_api_gateway_stage", "aws_iam_role"])
 def test_losing_what_holds_nothing_is_a_disruption(kind: str) -> None:
     """Something without data that goes away interrupts, and loses nothing."""
@@ -240,6 +250,10 @@ def test_what_reaches_outside_is_found() -> None:
         ("payments-prod", False),
         ("payments-staging2", False),
         ("prestaging-x", False),
+        ("staging", True),
+        ("staging-payments-prod", False),
+        ("payments-staging-prod", False),
+        ("poststaging", False),
     ],
 )
 def test_a_resource_named_for_another_instance_is_found(name: str, is_own: bool) -> None:
