@@ -107,7 +107,7 @@ def _route(app: APIGatewayRestResolver, use_case: ModuleType, context: Context, 
         return Response(
             operation.status,
             "application/json",
-            json.dumps(answer.body),
+            json.dumps(answer.body, ensure_ascii=False),  # as escapes, a character can be three times as long
             headers={"Cache-Control": "no-store"} | dict(answer.headers),
         )
 

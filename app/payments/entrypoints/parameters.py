@@ -27,7 +27,8 @@ IDEMPOTENT_REPLAYED = {
 LIMIT = Parameter(
     name="limit",
     place="query",
-    schema={"type": "integer", "minimum": 1, "maximum": 100, "default": 20},
+    # Fifty of the largest payments, with all their refunds, are what one answer of Lambda's can carry.
+    schema={"type": "integer", "minimum": 1, "maximum": 50, "default": 20},
     description="How many payments at most.",
     required=False,
 )

@@ -1,8 +1,13 @@
+import json
+from dataclasses import replace
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.unit.payments.http import Api, Reply
+from payments.domain.payment import MAX_REFUNDS
+from payments.entrypoints.parameters import LIMIT
+from tests.unit.payments.http import LAMBDA_CONTEXT, PAYMENT, Api, Reply, request_event
 from tests.unit.payments.memory import World
 
 
@@ -64,6 +69,37 @@ def test_days_in_the_wrong_order_are_refused(api: Api) -> None:
 def test_nothing_to_list_is_an_empty_page(api: Api) -> None:
     """An unknown customer has an empty list, without a cursor."""
     assert api.call("GET", "/customers/nobody/payments").body == {"payments": []}
+
+
+# What Lambda takes as an answer, 6 MB, less what API Gateway's envelope needs.
+MOST_BYTES = 5_000_000
+# Two characters that grow: one is four bytes of UTF-8, the other is escaped, and in Lambda's envelope once more.
+WORST_TEXTS = ["\U0001f600" * 500, '"' * 500]
+
+
+@pytest.mark.parametrize("text", WORST_TEXTS)
+def test_the_largest_page_fits_into_an_answer(world: World, text: str) -> None:
+    """A page of the largest payments there can be, each with all its refunds, is one that Lambda can carry."""
+    api = Api(world)
+    largest = PAYMENT | {"amount": 100_000, "metadata": {f"{number:040}": text for number in range(20)}}
+    body = json.dumps(largest, ensure_ascii=False)
+    most = LIMIT.schema["maximum"]
+    paid = [api.call("POST", "/payments", raw_body=body, key=f"k{number}") for number in range(most)]
+    assert {reply.status for reply in paid} == {201}
+    for key in range(MAX_REFUNDS):
+        api.refund(paid[0].body["id"], f"r{key}", amount=1)
+    full = world.payments.items[paid[0].body["id"]]
+    for number, payment in world.payments.items.items():
+        world.payments.items[number] = replace(payment, refunds=full.refunds)
+
+    query = {"date": "2026-03-01", "limit": str(most)}
+    answer = api.handler(request_event("GET", "/payments", query=query), LAMBDA_CONTEXT)
+
+    assert [len(payment["refunds"]) for payment in json.loads(answer["body"])["payments"]] == [
+        MAX_REFUNDS
+    ] * most
+    size = len(json.dumps(answer, ensure_ascii=False).encode())  # as Lambda's Python writes it since 3.12
+    assert size < MOST_BYTES
 
 
 def refused_cursor(reply: Reply) -> bool:
