@@ -1,7 +1,8 @@
 """What a job without keys has built and checked, laid down in a folder for the job that signs.
 
 The folder holds the release as an OCI image layout and one file for each check. Whoever takes it up hashes the
-release again; the verdicts are the word of the job that made it.
+release again and runs again the checks that are the settings' own, which judge data. The other verdicts, of checks
+that run the commit's code, are the word of the job that made it.
 """
 
 import json
@@ -10,12 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.build.release import build_release
-from pipeline.evidence.checks import Here, Result, Runner
+from pipeline.evidence.checks import Here, Result, Runner, lay_out
 from pipeline.host.files import scratch_folder
 from pipeline.host.home import Home
 from pipeline.model import strict_json
 from pipeline.model.errors import RefusedError, TollgateError
-from pipeline.model.release import RELEASE_TYPE, Release
+from pipeline.model.release import RELEASE_TYPE, Release, short
 from pipeline.settings import Check, Project
 from pipeline.stores.releases import ReleaseStore
 
@@ -40,10 +41,7 @@ def prepare(
     files = {layer.title: store.read(release, layer.title) for layer in release.layers}
     ReleaseStore(out / _LAYOUT).save(files)
     with scratch_folder(home.work, "check") as folder:
-        for title, content in files.items():
-            path = folder / title
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(content)
+        lay_out(store, release, folder)
         results = Here().run(project, project.checks, folder, say)
     verdicts = out / _VERDICTS
     verdicts.mkdir(parents=True, exist_ok=True)
@@ -57,6 +55,18 @@ def prepare(
         }
         (verdicts / f"{result.check}.json").write_text(json.dumps(document), encoding="utf-8")
     return release, results
+
+
+def refuse_failed(release: Release, results: Sequence[Result]) -> None:
+    """Refuse a release of which a check failed.
+
+    Raises:
+        RefusedError: One did; its last words are in the message.
+    """
+    for result in results:
+        if not result.passed:
+            message = f"the check {result.check} failed for release {short(release.digest)}:\n{result.output}"
+            raise RefusedError(message, "nothing is signed; mend what it names, then push again")
 
 
 def digest_in(layout: Path) -> str:
@@ -111,9 +121,22 @@ class Prepared:
         files = {layer.title: made.read(release, layer.title) for layer in release.layers}
         return ReleaseStore(home.releases).save(files)
 
+    def refuse_unfit(
+        self, project: Project, release: Release, home: Home, say: Callable[[str], None]
+    ) -> None:
+        """Refuse a release that a check has not passed, without signing anything of it.
+
+        Raises:
+            RefusedError: A check failed; its last words are in the message.
+            TollgateError: A check cannot be run, or its verdict cannot be read.
+        """
+        with scratch_folder(home.work, "check") as folder:
+            lay_out(ReleaseStore(home.releases), release, folder)
+            refuse_failed(release, self.runner.run(project, project.checks, folder, say))
+
 
 class _Read:
-    """Reads the verdicts of checks that ran elsewhere."""
+    """Reads the verdicts of checks that ran elsewhere, and runs those that only the settings and the release decide."""
 
     more: tuple[Check, ...] = ()
 
@@ -122,18 +145,24 @@ class _Read:
 
     def run(
         self,
-        project: Project,  # noqa: ARG002 - who runs a check needs it, who reads a verdict does not
+        project: Project,
         checks: Sequence[Check],
-        folder: Path,  # noqa: ARG002 - the same
+        folder: Path,
         say: Callable[[str], None],
     ) -> tuple[Result, ...]:
-        """Return what was said of each check, in their order.
+        """Return the result of each check, in their order.
 
         Raises:
             TollgateError: A check was not run there, or its verdict cannot be read.
         """
-        say(f"reading the verdicts of {', '.join(check.name for check in checks)}")
-        return tuple(self._verdict(check) for check in checks)
+        results: list[Result] = []
+        for check in checks:
+            if check.settings and project.bundle is not None:
+                results += Here().run(project, [check], folder, say)
+            else:
+                say(f"reading the verdict of {check.name}")
+                results.append(self._verdict(check))
+        return tuple(results)
 
     def _verdict(self, check: Check) -> Result:
         path = self._folder / f"{check.name}.json"

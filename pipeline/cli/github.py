@@ -15,7 +15,7 @@ from pipeline import witness as witnessing
 from pipeline.ask import Wish
 from pipeline.build.source import read_source
 from pipeline.carry import Arrival
-from pipeline.ci.prepared import Prepared, prepare
+from pipeline.ci.prepared import Prepared, prepare, refuse_failed
 from pipeline.cli import github_pull_request
 from pipeline.cli.conclude import conclude
 from pipeline.cli.console import progress, results
@@ -31,7 +31,7 @@ from pipeline.cli.options import Env, Reason, Target
 from pipeline.context import Context
 from pipeline.forge import Forge, Job
 from pipeline.model.environment import instance_of
-from pipeline.model.errors import RefusedError, UsageError
+from pipeline.model.errors import UsageError
 from pipeline.model.release import short
 from pipeline.model.trust import Role
 from pipeline.plan import judge, open_site
@@ -60,10 +60,7 @@ def prepare_release(
     with context.progress.step("build", "release") as step:
         release, found = prepare(context.project, context.environments.names, context.home, out, step.say)
         step.result = short(release.digest)
-    for result in found:
-        if not result.passed:
-            message = f"the check {result.check} failed for release {short(release.digest)}:\n{result.output}"
-            raise RefusedError(message, "nothing is signed; mend what it names, then push again")
+    refuse_failed(release, found)
     give("release", release.digest)
     give("commit", read_source(context.project.root).commit or "")
     typer.echo(release.digest)

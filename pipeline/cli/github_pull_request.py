@@ -72,8 +72,11 @@ def plan_prepared(folder: Folder, env: Home, out: Out, target: Target = None) ->
     """Show what a release that nobody has signed would change in an environment; nothing is recorded or offered."""
     context = Context.open(progress(), target)
     environment = context.environments.named(env)
-    names = context.environments.names
-    release = Prepared(folder).build(context.project, names, context.home, lambda _: None)
+    place = Prepared(folder)
+    with context.progress.step("build", "checks") as step:
+        release = place.build(context.project, context.environments.names, context.home, step.say)
+        place.refuse_unfit(context.project, release, context.home, step.say)
+        step.result = short(release.digest)
     context.target.prepare(lambda text: context.progress.note("cloud", text))
     with open_site(context, environment, instance_of(environment, None), release, "planning") as site:
         judged = judge(context, site)

@@ -122,7 +122,7 @@ def run_checks(
     ran: dict[str, Result] = {}
     if missing:
         with scratch_folder(work, "check") as folder:
-            _lay_out(store, release, folder)
+            lay_out(store, release, folder)
             ran = {result.check: result for result in runner.run(project, missing, folder, say)}
     results = []
     for check in checks:
@@ -272,7 +272,8 @@ def run_check(project: Project, check: Check, folder: Path, report: Path) -> Res
     )
 
 
-def _lay_out(store: ReleaseStore, release: Release, folder: Path) -> None:
+def lay_out(store: ReleaseStore, release: Release, folder: Path) -> None:
+    """Write the files of a release below `folder`, as checks want them."""
     for layer in release.layers:
         path = folder / layer.title
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -8,8 +8,9 @@ import pytest
 
 from pipeline.ci.prepared import Prepared, digest_in
 from pipeline.host.home import Home
-from pipeline.model.errors import TollgateError
+from pipeline.model.errors import RefusedError, TollgateError
 from pipeline.settings import Check, Project
+from pipeline.settings.bundle import Bundle
 from pipeline.stores.releases import ReleaseStore
 
 STACK = "stacks/payments-dev/cdk.tf.json"
@@ -103,3 +104,37 @@ def test_a_verdict_is_of_the_check_it_is_taken_for(tmp_path: Path) -> None:
     (tmp_path / "checks" / "unit.json").unlink()
     with pytest.raises(TollgateError, match="left no readable verdict of the check unit"):
         verdict_of(tmp_path)
+
+
+@pytest.mark.parametrize(("pinned", "refused"), [("0", False), ("1", True)])
+def test_what_the_settings_judge_is_judged_again(tmp_path: Path, pinned: str, refused: bool) -> None:
+    """The other job ran the commit's own code: a verdict on data by pinned policies is found out here, not believed."""
+    handed, home = tmp_path / "handed", Home(tmp_path / "home")
+    prepared(handed)
+    (handed / "checks" / "policies.json").write_text(json.dumps({**VERDICT, "check": "policies"}))
+    root = tmp_path / "checkout"
+    (root / "policies").mkdir(parents=True)
+    (root / "policies" / "__main__.py").write_text("")
+    files = {"policies/__main__.py": f"print('judged'); raise SystemExit({pinned})".encode()}
+    policies = Check("policies", ("{python}", "-m", "policies"), ("policies",), settings=True)
+    project = Project(
+        root=root,
+        name="tiny",
+        synth=("true",),
+        bootstrap=("true",),
+        package_source=root,
+        package_requirements=root,
+        package_python="3.13",
+        provider_lock=root,
+        smoke_checks=root,
+        checks=(UNIT, policies),
+        bundle=Bundle(files),
+    )
+    place = Prepared(handed)
+    release = place.build(project, ("dev",), home, lambda _: None)
+
+    if refused:
+        with pytest.raises(RefusedError, match=r"the check policies failed for release .*:\njudged"):
+            place.refuse_unfit(project, release, home, lambda _: None)
+    else:
+        place.refuse_unfit(project, release, home, lambda _: None)
