@@ -12,6 +12,7 @@ from pipeline.settings import Check, Listed, Project, SettingsError, load_projec
 from pipeline.settings.bundle import Bundle
 from pipeline.stores.releases import ReleaseStore
 from pipeline.trust.keys import Keys
+from pipeline.verify import pins
 
 _STRICT = b"import sys\nfrom policies.rule import word\nprint(word, __file__)\nsys.exit(1)\n"
 _LAX = "import sys\nsys.exit(0)\n"
@@ -178,3 +179,14 @@ def test_the_repositorys_policies_must_all_be_looked_at() -> None:
     policies = {path.stem for path in (_ROOT / "policies").glob("pay_*.py")}
     assert len(by_check["policies"]) > len(policies)
     assert {"PAY_S3_1", "PAY_RELEASE_12", "PAY_MIRROR_4"} <= by_check["policies"]
+
+
+def test_who_verifies_from_a_copy_asks_for_the_same(tmp_path: Path) -> None:
+    """From the pinned document alone, a result must name the same policies as in a promotion."""
+    bundle = Bundle.read(_ROOT)
+    here = wanted_of(load_project(bundle.unpack(tmp_path), sources=_ROOT, bundle=bundle))
+
+    copied = pins._read(bundle.document).wanted
+
+    assert [(each.check, each.tests) for each in copied] == [(each.check, each.tests) for each in here]
+    assert any(each.tests for each in copied)
