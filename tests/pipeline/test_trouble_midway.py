@@ -267,9 +267,11 @@ def test_a_person_goes_on_after_an_entry_of_the_future(changed: TinyProject, tmp
     wrong = changed.tollgate("clock", "--reason", "in vain", PYTHONPATH=_clock(tmp_path, 24))
     assert "error: this machine's clock is wrong: at the account it is" in " ".join(wrong.stderr.split())
 
-    changed.succeed("clock", "--reason", "a laptop's battery died")
+    printed = changed.succeed("clock", "--reason", "a laptop's battery died")
 
     entry = changed.entries()[-1]
+    sentence = f"counts no more; the ledger goes on at {entry.at} (entry {entry.number})"
+    assert sentence in " ".join(printed.split())
     assert (entry.kind, entry.body["reason"]) == (Kind.CLOCK, "a laptop's battery died")
     changed.succeed("unhold", "dev", "--reason", "it works again")
     changed.succeed("promote", "--to", "dev")
