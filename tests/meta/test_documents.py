@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.model.kinds import Kind
+from pipeline.stores.ledger import BRANCH, ENTRY_FILE
 from tests.meta.repository import ROOT, TEXT, tables
 
 ADRS = sorted((ROOT / "docs" / "adr").glob("[0-9]*.md"))
@@ -36,6 +37,13 @@ def test_files_that_are_named_exist(path: Path) -> None:
     rooms = "app|bench|docs|environments|infra|pipeline|policies|requirements|tests"
     for name in re.findall(rf"`((?:{rooms})/[\w./-]*\w)/?`", TEXT[path]):
         assert (ROOT / name).exists(), name
+
+
+@pytest.mark.parametrize("path", TEXT, ids=lambda path: path.name)
+def test_the_ledger_is_read_where_it_is(path: Path) -> None:
+    """What a document says to type at the ledger names its branch, and the file that an entry is."""
+    for name in re.findall(r"`git --git-dir \S+ledger\.git (?:log|show) (\S+)`", TEXT[path]):
+        assert name in {BRANCH, f"{BRANCH}:{ENTRY_FILE}"}
 
 
 @pytest.mark.parametrize("path", ADRS, ids=lambda path: path.stem)
