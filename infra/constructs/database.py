@@ -108,6 +108,8 @@ class TransactionsTable(Construct):
             # Enabled without a key id: the AWS-managed key `aws/dynamodb`.
             server_side_encryption=DynamodbTableServerSideEncryption(enabled=True),
             point_in_time_recovery=DynamodbTablePointInTimeRecovery(enabled=props.point_in_time_recovery),
+            # For items to come. A payment must never have it: it is its own idempotency record, and a key that is
+            # forgotten would charge again.
             ttl=DynamodbTableTtl(attribute_name="expires_at", enabled=True),
             deletion_protection_enabled=False,
             tags=props.names.tags,
