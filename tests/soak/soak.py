@@ -5,6 +5,7 @@ Each step is a process of its own, as a user would start it.
 """
 
 import argparse
+import contextlib
 import json
 import re
 import shlex
@@ -42,11 +43,21 @@ _DONE: Counter[str] = Counter()
 _UNTIL = [0.0]
 
 
+class TimeIsOverError(BaseException):
+    """Ends the soak; no `Exception`, so that Hypothesis does not take it for a broken rule."""
+
+
+def _insist_on_time() -> None:
+    if time.monotonic() > _UNTIL[0]:
+        raise TimeIsOverError
+
+
 class Promotions(RuleBasedStateMachine):
     """Everything that people, automation and bad luck do to one project."""
 
     def __init__(self) -> None:
         super().__init__()
+        _insist_on_time()
         self._folder = tempfile.TemporaryDirectory(prefix="tollgate-soak-")
         self.tiny = TinyProject.make(Path(self._folder.name) / "project")
         self.number = 0
@@ -55,19 +66,19 @@ class Promotions(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         """Bring everything to an end, unless a rule is broken: then tell the way there, and end the soak."""
-        broken = sys.exception()
+        ended = sys.exception()
         try:
-            if broken is None:
+            if ended is None:
                 self.follow_what_status_says()
-        except AssertionError as error:
-            broken = error
+        except Exception as error:
+            ended = error
             raise
         finally:
-            if broken is not None and time.monotonic() < _UNTIL[0]:
+            if isinstance(ended, Exception) and time.monotonic() < _UNTIL[0]:
                 # Hypothesis would try the same steps again, and lose this error where they end otherwise.
                 _UNTIL[0] = 0.0
                 told = "".join(f"  {step}\n" for step in self.steps)
-                sys.stderr.write(f"{told}{''.join(traceback.format_exception(broken))}\n")
+                sys.stderr.write(f"{told}{''.join(traceback.format_exception(ended))}\n")
             self.tiny.close()
             self._folder.cleanup()
             _DONE["projects"] += bool(self.steps)
@@ -77,8 +88,7 @@ class Promotions(RuleBasedStateMachine):
     # --- what people and automation do
 
     def _run(self, step: str, *arguments: str, may: tuple[int, ...] = _MAY) -> None:
-        if time.monotonic() > _UNTIL[0]:
-            return
+        _insist_on_time()
         result = self.tiny.tollgate(*arguments)
         self.steps.append(f"{result.returncode} {shlex.join(arguments)}")
         _DONE[f"{step} {'done' if result.returncode == 0 else 'refused'}"] += 1
@@ -142,7 +152,7 @@ class Promotions(RuleBasedStateMachine):
     def follow_what_status_says(self) -> None:
         """An operator who knows nothing but what `status` says gets everything deployed, command by command."""
         told: list[str] = []
-        while time.monotonic() < _UNTIL[0] and (self.tiny.home / "ledger.git").exists():
+        while (self.tiny.home / "ledger.git").exists():
             status = self.tiny.status()
             unblocks = [block["unblock"] for row in status.values() for block in row["blocks"]]
             command = next(filter(None, map(_COMMAND.search, unblocks)), None)
@@ -159,8 +169,7 @@ class Promotions(RuleBasedStateMachine):
     @rule(point=st.sampled_from(POINTS), whole=st.booleans())
     def power_cut(self, point: str, whole: bool) -> None:
         """A promotion is killed at some point, with or without what it runs."""
-        if time.monotonic() > _UNTIL[0]:
-            return
+        _insist_on_time()
         self.number += 1
         self.tiny.write("value.txt", f"value {self.number}")
         more = {"TOLLGATE_KILL_AT": point} | ({"TOLLGATE_KILL_ALL": "yes"} if whole else {})
@@ -183,7 +192,9 @@ class Promotions(RuleBasedStateMachine):
     @precondition(lambda self: self.number > 0)
     def meddle(self, environment: str) -> None:
         """Somebody with the account's credentials changes what runs."""
-        if time.monotonic() > _UNTIL[0] or (state := self.tiny.state(environment)) is None:
+        _insist_on_time()
+        state = self.tiny.state(environment)
+        if state is None:
             return
         self.steps.append(f"meddle with {environment}")
         state["serial"] += 1
@@ -203,7 +214,7 @@ class Promotions(RuleBasedStateMachine):
     @invariant()
     def everything_holds(self) -> None:
         """The ledger verifies, nothing ran twice or unapproved, and what runs is what the ledger says."""
-        if time.monotonic() > _UNTIL[0] or not (self.tiny.home / "ledger.git").exists():
+        if not (self.tiny.home / "ledger.git").exists():
             return
         entries = self.tiny.entries()
         starts = [entry for entry in entries if entry.kind is Kind.START]
@@ -254,14 +265,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--minutes", type=float, default=60.0)
     minutes = parser.parse_args().minutes
-    started = time.monotonic()
-    _UNTIL[0] = started + minutes * 60
-    while time.monotonic() < _UNTIL[0]:
+    _UNTIL[0] = time.monotonic() + minutes * 60
+    with contextlib.suppress(TimeIsOverError):
         run_state_machine_as_test(
             Promotions,
             settings=settings(
-                # The first is the simplest there is: one step, repeated. Those left when the time is over do nothing.
-                max_examples=10,
+                max_examples=10_000,  # until the time is over; the first are the simplest there are: one step, repeated
                 stateful_step_count=30,
                 deadline=None,
                 database=None,
@@ -272,7 +281,7 @@ def main() -> int:
         )
     for what, times in sorted(_DONE.items()):
         sys.stdout.write(f"{times:6d}  {what}\n")
-    return 0
+    return int(_UNTIL[0] == 0.0)
 
 
 if __name__ == "__main__":
