@@ -23,6 +23,7 @@ sys.path.insert(0, str(ROOT))  # the scenes are the tests'
 
 from pipeline.page.build import build_page  # noqa: E402 - after the path is known
 from pipeline.page.render import MAX_BYTES, render  # noqa: E402 - the same
+from pipeline.page.write import fitted  # noqa: E402 - the same
 from tests.page.scenes import Scene, large  # noqa: E402 - the same
 
 MAX_OPEN_SECONDS = 1.0
@@ -51,7 +52,7 @@ def measure(scratch: Path) -> dict[str, Any]:
     """Build the page, weigh it, and open it a few times; the median counts."""
     material = large().material()
     began = time.perf_counter()
-    html = render(build_page(material))
+    html = fitted(build_page(material)).decode()
     built = time.perf_counter() - began
     (scratch / "large.html").write_text(html, encoding="utf-8")
     (scratch / "first.html").write_text(render(build_page(Scene().material())), encoding="utf-8")

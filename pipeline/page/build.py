@@ -7,12 +7,13 @@ from typing import Any
 
 from pipeline.model.environment import Environment
 from pipeline.model.history import History
+from pipeline.model.kinds import Kind
 from pipeline.model.ledger import Entry
 from pipeline.page.asked import Asked
 from pipeline.page.board import build_board
 from pipeline.page.change_sets import Reading, change_set_views
 from pipeline.page.figures import figures_of
-from pipeline.page.model import HistoryRow, Page, Verification
+from pipeline.page.model import HistoryRow, Page, Story, Verification
 from pipeline.page.stories import Differences, Proofs, stories_of
 from pipeline.show.entries import place, release_of, sentence, weight
 from pipeline.show.text import safe
@@ -83,7 +84,8 @@ def build_page(material: Material) -> Page:
             material.commit_times,
             material.now,
         ),
-        left_out=tuple(_left_out(entries, views, stories, rows)),
+        older_change_sets=_all_change_sets(entries) - len(views),
+        left_out=tuple(_left_out(stories, rows)),
     )
 
 
@@ -104,15 +106,14 @@ def history_rows(entries: Sequence[Entry]) -> tuple[HistoryRow, ...]:
     )
 
 
-def _left_out(
-    entries: Sequence[Entry], views: Sequence[Any], stories: Sequence[Any], rows: Sequence[HistoryRow]
-) -> list[str]:
+def _all_change_sets(entries: Sequence[Entry]) -> int:
+    """Return how many change sets were shown or applied; each counts once for an instance."""
+    holds = (entry for entry in entries if entry.kind in {Kind.SHOWN, Kind.START})
+    return len({(place(entry.body), entry.body["change_set"]) for entry in holds})
+
+
+def _left_out(stories: Sequence[Story], rows: Sequence[HistoryRow]) -> list[str]:
     told = []
-    all_sets = len(
-        {(place(entry.body), entry.body["change_set"]) for entry in entries if "change_set" in entry.body}
-    )
-    if all_sets > len(views):
-        told.append(f"{all_sets - len(views)} older change sets: `nox -s show -- DIGEST` shows any of them.")
     if folded := sum(not story.detailed for story in stories):
         told.append(f"The details of {folded} older releases: `nox -s show -- DIGEST` shows any of them.")
     if len(rows) > ROWS:

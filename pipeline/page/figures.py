@@ -1,6 +1,6 @@
-"""How delivery goes, computed from the ledger alone: lead time, frequency, failures, time to restore."""
+"""How delivery goes: lead time, frequency, failures, time to restore; from the ledger, and the times of commits."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from statistics import median
 
@@ -15,7 +15,8 @@ _ONWARD = {Operation.FORWARD, Operation.RECOVERY}
 _DEFINITIONS = {
     "lead time": (
         "Median time from a release's commit (or, where this checkout does not know the commit, from the moment "
-        "it became a candidate) to the first end of a promotion that proved it there."
+        "it became a candidate) to the first end of a promotion that proved it there; over the whole ledger, "
+        "previews left out."
     ),
     "promotions": (
         "Promotions that carried a release on (operation forward or recovery) and ended SUCCEEDED, in the 30 days "
@@ -51,8 +52,13 @@ def figures_of(
         for name, ended in ends.items()
     }
     began = _beginnings(entries, commit_times)
+    committed = {
+        str(entry.body["release"])
+        for entry in entries
+        if entry.kind is Kind.CANDIDATE and entry.body["commit"] in commit_times
+    }
     values = {
-        "lead time": {name: _lead_time(ended, began) for name, ended in ends.items()},
+        "lead time": {name: _lead_time(ended, began, committed) for name, ended in ends.items()},
         "promotions": {name: _promotions(ended) for name, ended in recent.items()},
         "failure rate": {name: _failure_rate(ended) for name, ended in recent.items()},
         "time to restore": {name: _time_to_restore(ended) for name, ended in ends.items()},
@@ -96,14 +102,16 @@ def _beginnings(entries: Sequence[Entry], commit_times: Mapping[str, datetime]) 
     return began
 
 
-def _lead_time(ended: Sequence[Entry], began: Mapping[str, datetime]) -> str:
+def _lead_time(ended: Sequence[Entry], began: Mapping[str, datetime], committed: Collection[str]) -> str:
     first: dict[str, datetime] = {}
     for end in ended:
         release = str(end.body["release"])
         if end.body["outcome"] == Outcome.SUCCEEDED and end.body["operation"] in _ONWARD:
             first.setdefault(release, end.time)
     times = [at - began[release] for release, at in first.items() if release in began]
-    return _median(times, "release")
+    told = _median(times, "release")
+    known = sum(release in committed for release in first)
+    return f"{told}; {known} of {len(first)} from the commit" if times else told
 
 
 def _promotions(ended: Sequence[Entry]) -> str:

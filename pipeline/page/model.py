@@ -342,7 +342,8 @@ class Page:
         stories: Releases, newest first.
         history: Entries, newest first.
         figures: How delivery goes.
-        left_out: What the page does not hold, one sentence each.
+        older_change_sets: How many change sets the ledger holds that the page does not.
+        left_out: What else the page does not hold, one sentence each.
     """
 
     project: str
@@ -355,4 +356,5 @@ class Page:
     stories: tuple[Story, ...] = ()
     history: tuple[HistoryRow, ...] = ()
     figures: tuple[Figure, ...] = ()
+    older_change_sets: int = 0
     left_out: tuple[str, ...] = ()

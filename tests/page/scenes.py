@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from pipeline.model.canonical import sha256_digest
@@ -18,7 +19,7 @@ from pipeline.model.safety import Finding, findings
 from pipeline.model.trust import PublicKey, Role
 from pipeline.model.values import Known, Secret
 from pipeline.page.asked import Asked, asked_of
-from pipeline.page.build import Material
+from pipeline.page.build import CHANGE_SETS, Material
 from pipeline.page.change_sets import Reading
 from pipeline.page.model import Proof, Verification
 from pipeline.page.rows import plain_rows
@@ -30,6 +31,7 @@ HOSTILE = (
     "<script>alert(1)</script><img src=x onerror=alert(2)>\"'`--></title></style>\x1b[2J\u202egnp\r\n"
     "{{ 7*7 }} | [x](javascript:alert(3)) <http://evil.example>"
 )
+_ADDRESSES = Path(__file__).resolve().parent.parent / "infra" / "addresses"
 PEOPLE = ("Ann Lee", "Bob Roe", "Cleo Park")
 PROVIDER = "registry.terraform.io/hashicorp/aws"
 
@@ -132,6 +134,28 @@ def change_set_for(release: str, place: str, *, hostile: bool = False) -> Change
     )
 
 
+def retagged(release: str, place: str, *, hostile: bool = False) -> ChangeSet:
+    """Return an ordinary large change set: two tags of every resource of the real stack change."""
+    del hostile
+    addresses = (_ADDRESSES / f"payments-{place}.txt").read_text(encoding="utf-8").split()
+    changes = tuple(
+        ResourceChange(
+            address,
+            address.partition(".")[0],
+            PROVIDER,
+            Action.UPDATE,
+            construct_path=f"payments-{place}/{'/'.join(address.partition('.')[2].split('_')[:-1])}",
+            attributes=tuple(
+                AttributeChange((tags, name), Known.of("before"), Known.of(release[7:19]))
+                for tags in ("tags", "tags_all")
+                for name in ("release", "cost-center")
+            ),
+        )
+        for address in addresses
+    )
+    return replace(change_set_for(release, place), changes=changes)
+
+
 @dataclass(frozen=True)
 class Judged:
     """A change set with what was found in it."""
@@ -148,6 +172,7 @@ class Scene:
         self.entries: list[Entry] = []
         self.documents: dict[str, Judged] = {}
         self.now = START
+        self.planned = change_set_for
         self.write(
             Kind.GENESIS,
             {"project": "payments", "target": "local", "settings": digest("s"), "keys": [], "quorum": 1},
@@ -197,7 +222,7 @@ class Scene:
 
     def shown(self, release: str, place: str, *, hostile: bool = False, operation: str = "forward") -> Entry:
         """A change set is shown and waits."""
-        found = change_set_for(release, place, hostile=hostile)
+        found = self.planned(release, place, hostile=hostile)
         reason = {
             "gate": "approval",
             "sentence": "1 approval missing: every change needs a person here",
@@ -258,7 +283,7 @@ class Scene:
         reason: str | None = None,
     ) -> None:
         """A promotion applies and ends; an outcome None leaves it open."""
-        found = replace(change_set_for(release, place), suffix=suffix or place)
+        found = replace(self.planned(release, place), suffix=suffix or place)
         start = self.write(
             Kind.START,
             self._account(release, place, suffix)
@@ -463,9 +488,13 @@ def hostile() -> Scene:
 
 
 def large(releases: int = 500, entries: int = 5_000) -> Scene:
-    """A ledger of years: `releases` candidates, filled up with promotions to `entries` entries."""
+    """A ledger of years: `releases` candidates, filled up with promotions to `entries` entries.
+
+    The newest change sets are as large as those of the real stack; the page holds no others.
+    """
     scene = Scene()
     for number in range(releases):
+        scene.planned = retagged if number >= releases - 2 * CHANGE_SETS else change_set_for
         release = digest(f"{number:05d}")
         scene.candidate(release, f"Change number {number} of the payment service, as its subject says")
         for place in ("dev", "staging"):
@@ -473,8 +502,9 @@ def large(releases: int = 500, entries: int = 5_000) -> Scene:
         if number % 2:
             shown = scene.shown(release, "prod")
             scene.promoted(release, "prod", approvals=[scene.approve(shown)])
+    scene.planned = change_set_for
     while len(scene.entries) < entries:
-        scene.promoted(digest(f"{len(scene.entries) % releases:05d}"), "dev")
+        scene.promoted(digest(f"{len(scene.entries) % (releases - 2 * CHANGE_SETS):05d}"), "dev")
     del scene.entries[entries:]
     return scene
 
