@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -24,6 +25,7 @@ _NOX = re.compile(r"nox -s (\w+)(?: --)?")
 _VERB = re.compile(r'_tollgate\(session, "([\w-]+)"')
 _OF_CONTAINERS = ("TOLLGATE_BASE_IMAGE", "TOLLGATE_CONTAINER_NETWORK")
 """What a machine may have to say so that its engine finds an image and an index; nothing of it is shown."""
+_SILENT = re.compile(r"sed -i |git commit --quiet |echo .* >")
 _DEADLINE_SECONDS = 3600
 
 
@@ -46,10 +48,25 @@ def main() -> int:
 def check(text: str) -> int:
     """Return 1 where a command has no output or names a verb that is not there."""
     known = set(re.findall(r"^def (\w+)\(session", _noxfile(), re.MULTILINE))
-    wrong = [verb for command in commands(text) for verb in _NOX.findall(command) if verb not in known]
-    for verb in wrong:
-        sys.stderr.write(f"there is no session {verb}\n")
+    wrong = [
+        f"there is no session {verb}"
+        for command in commands(text)
+        for verb in _NOX.findall(command)
+        if verb not in known
+    ]
+    wrong += [f"nothing stands below `{command}`" for command in _without_output(text)]
+    for sentence in wrong:
+        sys.stderr.write(f"{sentence}\n")
     return int(bool(wrong))
+
+
+def _without_output(text: str) -> Iterator[str]:
+    """Yield the commands below which nothing stands although they print something."""
+    for block in _BLOCK.findall(text):
+        lines = [*block.splitlines(), "$ "]
+        for line, below in pairwise(lines):
+            if line.startswith("$ ") and below.startswith("$ ") and not _SILENT.match(line[2:]):
+                yield line[2:]
 
 
 def commands(text: str) -> list[str]:

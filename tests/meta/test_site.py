@@ -52,7 +52,9 @@ def test_the_tutorial_runs_commands_that_there_are() -> None:
 
     assert transcripts.check(_TUTORIAL) == 0
     assert len(transcripts.commands(_TUTORIAL)) >= 8
-    assert transcripts.check("```console\n$ nox -s teleport\n```\n") == 1
+    assert transcripts.check("```console\n$ nox -s teleport\nthere\n```\n") == 1
+    assert transcripts.check("```console\n$ nox -s status\n```\n") == 1
+    assert transcripts.check("```console\n$ nox -s status\ndev\n```\n") == 0
 
 
 def test_the_tutorial_shows_no_machine() -> None:
@@ -85,3 +87,10 @@ def test_every_page_is_in_the_navigation() -> None:
     pages = [path.relative_to(ROOT / "docs").as_posix() for path in (ROOT / "docs").rglob("*.md")]
 
     assert [page for page in pages if page not in navigation and not page.startswith("adr/")] == []
+
+
+def test_no_page_stands_twice_in_the_navigation() -> None:
+    """Whoever looks for a page finds it in one place."""
+    navigation = re.findall(r": (\S+\.md)$", (ROOT / "mkdocs.yml").read_text(encoding="utf-8"), re.MULTILINE)
+
+    assert len(navigation) == len(set(navigation))
