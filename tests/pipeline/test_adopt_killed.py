@@ -180,7 +180,7 @@ def test_what_no_log_tells_of_is_named_and_nothing_is_taken(project: TinyProject
     said = " ".join(result.stderr.split())
     assert "aws_cloudwatch_log_group.it exists already, and the state does not know it" in said
     assert "see that nobody else needs it and delete it" in said
-    assert "nox -s recover -- dev --suffix pr-1" in said
+    assert "nox -s promote -- --to dev --suffix pr-1" in said
     ends = [entry.body for entry in project.entries() if entry.kind.value == "end"]
     assert (ends[-1]["suffix"], ends[-1]["outcome"]) == ("pr-1", "FAILED")
     assert len(client.describe_log_groups(logGroupNamePrefix="/left-pr-1")["logGroups"]) == 1
