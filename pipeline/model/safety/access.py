@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pipeline.model.change_set import Action, AttributeChange, ChangeSet, ResourceChange
+from pipeline.model.safety.about import about
 from pipeline.model.safety.finding import Finding, Kind, Severity
 from pipeline.model.safety.left_open import is_left_open
 from pipeline.model.safety.policy_text import NOTHING, UNREADABLE, Grant, Policy, by_resource, read_policy
@@ -126,15 +127,12 @@ def _widened(
         )
 
     if not after.is_readable or not before.is_readable:
-        yield Finding(
+        yield about(
+            change,
             "access/unreadable",
             Kind.ACCESS,
-            Severity.HIGH,
-            change.address,
             f"{change.label} gets a policy that cannot be judged before it is applied",
-            subject=attribute.name,
-            before=attribute.before,
-            after=attribute.after,
+            attribute,
         )
         return
     for resource, grants in by_resource(after.newly_granted(before)):
@@ -182,15 +180,12 @@ def _access_attributes(change: ResourceChange) -> Iterator[Finding]:
         return
     for attribute in change.attributes:
         if attribute.changes and not is_left_open(attribute) and _names_access(attribute.path):
-            yield Finding(
+            yield about(
+                change,
                 "access/attribute",
                 Kind.ACCESS,
-                Severity.HIGH,
-                change.address,
                 f"{change.label} gets another {attribute.name}, which decides who may do what",
-                subject=attribute.name,
-                before=attribute.before,
-                after=attribute.after,
+                attribute,
             )
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from pipeline.model.change_set import Action, AttributeChange, ChangeSet, ResourceChange
+from pipeline.model.safety.about import about
 from pipeline.model.safety.expiry import OWN, grips_more, is_age, is_expiry
 from pipeline.model.safety.finding import Finding, Kind, Severity
 from pipeline.model.safety.made_here import is_new_bucket
@@ -98,15 +99,12 @@ def _forgets_sooner(change: ResourceChange) -> Iterator[Finding]:
 
 def _forgotten(change: ResourceChange, attribute: AttributeChange) -> Iterator[Finding]:
     if attribute.changes and _sooner(change, attribute):
-        yield Finding(
+        yield about(
+            change,
             "data-loss/retention",
             Kind.DATA_LOSS,
-            Severity.HIGH,
-            change.address,
             f"{change.label} throws data away sooner than before: {attribute.name}",
-            subject=attribute.name,
-            before=attribute.before,
-            after=attribute.after,
+            attribute,
         )
 
 

@@ -5,7 +5,8 @@ from dataclasses import replace
 from typing import Any
 
 from pipeline.model.change_set import Action, AttributeChange, ChangeSet, ResourceChange
-from pipeline.model.safety.finding import Finding, Kind, Severity
+from pipeline.model.safety.about import about
+from pipeline.model.safety.finding import Finding, Kind
 from pipeline.model.safety.left_open import is_left_open
 from pipeline.model.safety.made_here import follows, is_new_bucket
 from pipeline.model.safety.protection import rule_for, weakens
@@ -78,13 +79,4 @@ def _name(path: Path) -> str:
 def _finding(
     rule: str, change: ResourceChange, sentence: str, attribute: AttributeChange | None = None
 ) -> Finding:
-    return Finding(
-        f"protection/{rule}",
-        Kind.PROTECTION,
-        Severity.HIGH,
-        change.address,
-        sentence,
-        subject=attribute.name if attribute else "",
-        before=attribute.before if attribute else None,
-        after=attribute.after if attribute else None,
-    )
+    return about(change, f"protection/{rule}", Kind.PROTECTION, sentence, attribute)

@@ -4,8 +4,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pipeline.model.change_set import Action, AttributeChange, ChangeSet, ResourceChange
+from pipeline.model.safety.about import about
 from pipeline.model.safety.access import decides_access, is_role
-from pipeline.model.safety.finding import Finding, Kind, Severity
+from pipeline.model.safety.finding import Finding, Kind
 from pipeline.model.safety.left_open import is_left_open
 from pipeline.model.safety.made_here import is_made_here
 from pipeline.model.safety.stack_text import written_at
@@ -49,13 +50,10 @@ def _is_proven(
 def _given(change: ResourceChange, attribute: AttributeChange) -> Finding:
     role = is_role(attribute.path)
     told = "acts as a role that exists already" if role else "is new, and decides who may do what"
-    return Finding(
+    return about(
+        change,
         "access/role" if role else "access/attribute",
         Kind.ACCESS,
-        Severity.HIGH,
-        change.address,
         f"{change.label} {told}: {attribute.name}",
-        subject=attribute.name,
-        before=attribute.before,
-        after=attribute.after,
+        attribute,
     )

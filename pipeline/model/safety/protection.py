@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 
 from pipeline.model.change_set import Action, AttributeChange, ChangeSet, ResourceChange
+from pipeline.model.safety.about import about
 from pipeline.model.safety.finding import Finding, Kind, Severity
 from pipeline.model.safety.left_open import is_left_open
 from pipeline.model.safety.protection_rules import RULES, STRONG, TELLING, Weaker
@@ -90,13 +91,11 @@ def _sounds_protective(attribute: AttributeChange) -> bool:
 def _finding(
     rule: str, severity: Severity, change: ResourceChange, attribute: AttributeChange, word: str
 ) -> Finding:
-    return Finding(
+    return about(
+        change,
         f"protection/{rule}",
         Kind.PROTECTION,
-        severity,
-        change.address,
         f"{word} {attribute.name} of {change.label}",
-        subject=attribute.name,
-        before=attribute.before,
-        after=attribute.after,
+        attribute,
+        severity=severity,
     )

@@ -4,7 +4,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pipeline.model.change_set import Action, AttributeChange, ChangeSet, ResourceChange
-from pipeline.model.safety.finding import Finding, Kind, Severity
+from pipeline.model.safety.about import about
+from pipeline.model.safety.finding import Finding, Kind
 from pipeline.model.safety.left_open import is_left_open
 from pipeline.model.safety.made_here import is_made_here
 from pipeline.model.safety.stack_text import written_at
@@ -65,13 +66,4 @@ def _is_proven(change: ResourceChange, stack: Stack | None, baseline: Stack | No
 def _finding(
     rule: str, change: ResourceChange, told: str, attribute: AttributeChange | None = None
 ) -> Finding:
-    return Finding(
-        f"access/{rule}",
-        Kind.ACCESS,
-        Severity.HIGH,
-        change.address,
-        f"{change.label} {told}",
-        subject=attribute.name if attribute else "",
-        before=attribute.before if attribute else None,
-        after=attribute.after if attribute else None,
-    )
+    return about(change, f"access/{rule}", Kind.ACCESS, f"{change.label} {told}", attribute)
