@@ -98,3 +98,32 @@ def test_the_page_tells_what_happens(project: TinyProject, tmp_path: Path) -> No
     assert shown.startswith(f"Change set {waits['digest'][7:19]} for prod")
     assert "What became of it" in shown
     assert "rollback" in project.succeed("history", "dev")
+
+
+def test_the_page_tells_what_nobody_may_overlook(project: TinyProject) -> None:
+    """A yes that is not used yet, drift and a broken glass are on the page as the runs before it left them."""
+    project.succeed("unhold", "dev", "--reason", "mended")
+    project.meddle("dev")
+    assert project.tollgate("drift", "dev").returncode == 4
+    found = page(project)
+    assert (card(found, "dev")["state"], marks(found, "dev")) == ("drifted", ["drifted"])
+    project.succeed("heal", "dev")
+    assert marks(page(project), "dev") == []
+
+    project.write("value.txt", "three")
+    project.succeed("promote")
+    project.succeed("approve", "prod", "--reason", "read it")
+    found = page(project)
+    assert found["change_sets"][0]["approved"].startswith("approved by ")
+    assert found["change_sets"][0]["approved"].endswith("; `nox -s promote` applies it")
+    project.succeed("promote")
+    assert card(page(project), "prod")["change_set"] is None
+
+    project.write("value.txt", "four")
+    project.succeed("hold", "prod", "--reason", "quiet please")
+    project.tollgate("promote")
+    project.succeed("break-glass", "prod", "--reason", "the till is down")
+    found = page(project)
+    assert marks(found, "prod") == ["glass broken", "held"]
+    assert "the till is down" in card(found, "prod")["marks"][0]["sentence"]
+    assert found["verification"]["problems"] == []
