@@ -1,6 +1,7 @@
 """The verbs that only look: `page`, `show`, `history`."""
 
 import dataclasses
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -105,7 +106,10 @@ def history(
     context = Context.open(progress(), target)
     if env is not None:
         context.environments.named(env)
-    digits = release.lower().removeprefix("sha256:") if release else ""
+    digits = (release or "").strip().lower().removeprefix("sha256:")
+    if not re.fullmatch("[0-9a-f]{0,64}", digits):
+        message = f"{release!r:.100} is not the beginning of a digest"
+        raise UsageError(message, "`nox -s history` without it shows the first 12 digits of each")
     rows = [
         row
         for row in reversed(history_rows(context.ledger.entries()))

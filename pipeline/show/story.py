@@ -1,7 +1,7 @@
 """Show a release's story and the ledger's history on a terminal: plain lines that 80 columns and an ear can take."""
 
 from collections.abc import Iterable, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 from rich.console import Console
 from rich.text import Text
@@ -13,18 +13,6 @@ from pipeline.show.text import moment
 
 _STYLES: dict[Weight, str] = {"good": "green", "bad": "bold red", "warning": "yellow", "plain": ""}
 _INDENT = 4
-
-
-class Row(Protocol):
-    """One entry of the ledger in one line."""
-
-    number: int
-    at: str
-    kind: str
-    place: str
-    by: str
-    sentence: str
-    weight: Weight
 
 
 def show_history(console: Console, rows: Iterable[Any]) -> None:

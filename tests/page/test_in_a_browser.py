@@ -133,6 +133,9 @@ def test_the_history_is_filtered_by_what_the_reader_asks(browser: Any, written: 
     shown.tab.locator("[name=by]").select_option("Cleo Park")
     assert rows.count() == 1
     shown.tab.locator("[name=by]").select_option("")
+    release = scene.material().history.candidates[0].release
+    shown.tab.locator("[name=release]").fill(release[7:19].upper())
+    assert rows.count() > 1
     shown.tab.locator("[name=release]").fill("ffffffff")
     assert rows.count() == 0
 

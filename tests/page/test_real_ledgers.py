@@ -302,6 +302,8 @@ def test_the_history_is_filtered_and_plain(project: Path, capsys: pytest.Capture
         assert [row["kind"] for row in json.loads(capsys.readouterr().out)] == kinds
     with pytest.raises(UsageError, match="there is no kind"):
         tollgate("history", "--kind", "party")
+    with pytest.raises(UsageError, match="'zz' is not the beginning of a digest"):
+        tollgate("history", "--release", "zz")
     with pytest.raises(UsageError, match="there is no environment"):
         tollgate("history", "mars")
 

@@ -43,7 +43,7 @@
   };
   const apply = () => {
     const wanted = Object.fromEntries(new FormData(form));
-    wanted.release = wanted.release.trim().replace(/^sha256:/, "").slice(0, 12);
+    wanted.release = wanted.release.trim().toLowerCase().replace(/^sha256:/, "").slice(0, 12);
     const asked = Object.values(wanted).some(Boolean);
     let shown = 0;
     months.forEach((month, position) => {
