@@ -250,6 +250,18 @@ def test_a_change_set_says_what_became_of_it() -> None:
     assert rejected.decisions[-1][1] == said
 
 
+def test_what_is_offered_again_bears_no_older_answer() -> None:
+    """A change set that was rejected and is shown again waits anew: the old no is not what became of it."""
+    scene = Scene()
+    scene.candidate(ONE, "Take payments in seven currencies")
+    scene.reject(scene.shown(ONE, "prod"))
+    assert page_of(scene).change_sets[0].decisions
+    scene.shown(ONE, "prod")
+
+    assert page_of(scene).change_sets[0].waits
+    assert page_of(scene).change_sets[0].decisions == ()
+
+
 def test_a_secret_is_never_on_the_page() -> None:
     """Of a secret only that it is another one is told, not even its digest."""
     html = render(page_of(everything()))
