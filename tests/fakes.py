@@ -86,7 +86,9 @@ class FakePaymentApi:
             return _said(403, {"title": "Forbidden"})
         found = re.fullmatch(r"/payments/(\w+)", path)
         payment = self.payments.get(found.group(1)) if found else None
-        return _said(404, {"title": "Not Found"}) if payment is None else _said(200, payment)
+        if payment is None:
+            return _said(404, {"type": "urn:tollgate:problem:payment-not-found", "title": "Not Found"})
+        return _said(200, payment)
 
     def _post(self, path: str, headers: Message, body: bytes) -> tuple[int, bytes]:
         if headers.get("x-api-key") != self.api_key and not self.is_open:

@@ -2,6 +2,7 @@
 
 import signal
 from collections.abc import Iterator
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -61,9 +62,12 @@ def test_an_account_is_bootstrapped_once(fresh: TinyProject) -> None:
     assert _keys(fresh) == {_STATE, _DONE}
 
 
-def test_a_real_account_must_know_whose_workflows_deploy_there(tiny: TinyProject) -> None:
+def test_a_real_account_must_know_whose_workflows_deploy_there(tiny: TinyProject, tmp_path: Path) -> None:
     """On AWS nobody's repository is trusted by default."""
-    refused = tiny.tollgate("bootstrap", "dev", "--yes", "--target", "aws")
+    # The tiny project's own ledger is that of its emulated accounts.
+    refused = tiny.tollgate(
+        "bootstrap", "dev", "--yes", "--target", "aws", TOLLGATE_HOME=str(tmp_path / "for-aws")
+    )
 
     assert refused.returncode == 2
     assert "error: a real account must know whose workflows may deploy there" in refused.stderr

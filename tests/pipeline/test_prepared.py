@@ -115,7 +115,10 @@ def test_what_the_settings_judge_is_judged_again(tmp_path: Path, pinned: str, re
     root = tmp_path / "checkout"
     (root / "policies").mkdir(parents=True)
     (root / "policies" / "__main__.py").write_text("")
-    files = {"policies/__main__.py": f"print('judged'); raise SystemExit({pinned})".encode()}
+    files = {
+        "policies/__init__.py": b"",
+        "policies/__main__.py": f"print('judged'); raise SystemExit({pinned})".encode(),
+    }
     policies = Check("policies", ("{python}", "-m", "policies"), ("policies",), settings=True)
     project = Project(
         root=root,
