@@ -3,21 +3,28 @@
 What it answers is other people's text. It is read strictly and never obeyed.
 """
 
+from __future__ import annotations
+
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
-import httpx
-
+from pipeline.host.late import Late
 from pipeline.model import strict_json
 from pipeline.model.errors import RefusedError, TollgateError
 from pipeline.model.makers import account_at_github
 
+if TYPE_CHECKING:
+    import httpx
+else:
+    httpx = Late("httpx")
+
 _API = "https://api.github.com"
 _VERSION = "2022-11-28"
-_TIMEOUT = httpx.Timeout(30.0, connect=10.0)
+_TIMEOUT_SECONDS = 30.0
+_CONNECT_SECONDS = 10.0
 _PAGE = 100
 _MAX_PAGES = 10
 _LOOPBACK = {"127.0.0.1", "::1", "localhost"}
@@ -63,7 +70,7 @@ class Job:
     actor: int
 
     @classmethod
-    def read(cls, environment: Mapping[str, str] | None = None) -> "Job":
+    def read(cls, environment: Mapping[str, str] | None = None) -> Job:
         """Read it from the variables that the runner sets.
 
         Raises:
@@ -101,7 +108,7 @@ class Forge:
     _token: str = field(repr=False)
 
     @classmethod
-    def find(cls, environment: Mapping[str, str] | None = None) -> "Forge":
+    def find(cls, environment: Mapping[str, str] | None = None) -> Forge:
         """Return the repository whose workflow runs here.
 
         Raises:
@@ -268,7 +275,8 @@ class Forge:
         url = f"{self.api}/repos/{self.repository}/{path}"
         is_local = urlsplit(url).hostname in _LOOPBACK
         try:
-            with httpx.Client(timeout=_TIMEOUT, trust_env=not is_local) as client:
+            timeout = httpx.Timeout(_TIMEOUT_SECONDS, connect=_CONNECT_SECONDS)
+            with httpx.Client(timeout=timeout, trust_env=not is_local) as client:
                 answer = client.request(method, url, headers=headers, json=body)
         except httpx.HTTPError as error:
             message = f"GitHub does not tell {what}: {type(error).__name__}"

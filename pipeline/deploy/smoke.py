@@ -5,20 +5,27 @@ earlier check kept from its answer. A check is repeated while the endpoint settl
 The endpoint is an API Gateway REST API (names of the outputs with its id and its stage) or the output with a URL.
 """
 
+from __future__ import annotations
+
 import json
 import re
 import time
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import httpx
 from botocore.exceptions import BotoCoreError, ClientError
 
+from pipeline.host.late import Late
 from pipeline.model.environment import SmokeMode
 from pipeline.model.errors import TollgateError
 from pipeline.targets.account import Account
+
+if TYPE_CHECKING:
+    import httpx
+else:
+    httpx = Late("httpx")
 
 _SCHEMA = 1
 _REQUEST_SECONDS = 35.0  # API Gateway gives up after 29

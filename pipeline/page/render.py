@@ -6,13 +6,19 @@ from collections.abc import Sequence
 from datetime import datetime
 from importlib.resources import files
 from itertools import groupby
+from typing import TYPE_CHECKING
 
-from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup, escape
 
+from pipeline.host.late import Late
 from pipeline.model.release import short
 from pipeline.page.model import HistoryRow, Page
 from pipeline.show.text import moment
+
+if TYPE_CHECKING:
+    import jinja2
+else:
+    jinja2 = Late("jinja2")
 
 MAX_BYTES = 2_000_000
 _OPEN_ROWS = 50
@@ -40,10 +46,10 @@ _ACTIONS = {
 def render(page: Page) -> str:
     """Return the page as HTML. Whatever others wrote is escaped by the template engine, without exception."""
     style, script = _file("page.css"), _file("page.js")
-    environment = Environment(
-        loader=FunctionLoader(_file),
+    environment = jinja2.Environment(
+        loader=jinja2.FunctionLoader(_file),
         autoescape=True,
-        undefined=StrictUndefined,
+        undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )

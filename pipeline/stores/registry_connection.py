@@ -4,6 +4,8 @@ Credentials go to the registry itself and to the token server that it names, nev
 unencrypted off this machine, and never into a message.
 """
 
+from __future__ import annotations
+
 import json
 import re
 import ssl
@@ -12,14 +14,18 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 from urllib.request import parse_http_list, parse_keqv_list
 
-import httpx
-
+from pipeline.host.late import Late
 from pipeline.model.errors import TollgateError
 from pipeline.stores.registry_address import Address
 from pipeline.stores.registry_login import config_file, find_login
+
+if TYPE_CHECKING:
+    import httpx
+else:
+    httpx = Late("httpx")
 
 MAX_MANIFEST_BYTES = 4 * 1024 * 1024
 _PAUSES = (0.5, 2.0)
@@ -27,7 +33,8 @@ _BUSY = {429, 500, 502, 503, 504}
 # We hash before we send, so these mean that the registry lost its own thread: docker-registry says the first to one of
 # two who push the same blob at once, and a registry of several machines the others.
 _CONFUSED = {"DIGEST_INVALID", "BLOB_UPLOAD_INVALID", "BLOB_UPLOAD_UNKNOWN"}
-_TIMEOUT = httpx.Timeout(60.0, connect=10.0)
+_TIMEOUT_SECONDS = 60.0
+_CONNECT_SECONDS = 10.0
 _WORD = re.compile(r"[A-Z][A-Z_]{1,40}")
 
 
@@ -93,7 +100,7 @@ class Connection:
         self._origin = httpx.URL(address.url)
         self._client = httpx.Client(
             headers={"User-Agent": "tollgate", "Accept-Encoding": "identity"},
-            timeout=_TIMEOUT,
+            timeout=httpx.Timeout(_TIMEOUT_SECONDS, connect=_CONNECT_SECONDS),
             event_hooks={"request": [self._keep_encrypted]},
             verify=_certificates(),
             trust_env=not address.is_loopback,  # a company's proxy and certificates, but not to ourselves

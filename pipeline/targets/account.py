@@ -1,31 +1,36 @@
 """What the rest of the pipeline may know of an account: who it is, and how to talk to it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-import boto3
 from botocore import UNSIGNED
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from pipeline.host.late import Late
 from pipeline.model.clock import insist_not_ahead
 from pipeline.model.errors import TollgateError
 
+if TYPE_CHECKING:
+    import boto3
+else:
+    boto3 = Late("boto3")
+
 # Bounded patience: a hung endpoint becomes a sentence, not a hung promotion.
-_CONFIG = Config(
-    connect_timeout=10,
-    read_timeout=60,
-    retries={"max_attempts": 4, "mode": "standard"},
-    s3={"addressing_style": "path"},
-)
-
-
-_UNSIGNED = Config(
-    signature_version=UNSIGNED, connect_timeout=3, read_timeout=5, retries={"total_max_attempts": 1}
-)
+_PATIENT: Mapping[str, Any] = {
+    "connect_timeout": 10,
+    "read_timeout": 60,
+    "retries": {"max_attempts": 4, "mode": "standard"},
+    "s3": {"addressing_style": "path"},
+}
+_UNSIGNED: Mapping[str, Any] = {
+    "signature_version": UNSIGNED,
+    "connect_timeout": 3,
+    "read_timeout": 5,
+    "retries": {"total_max_attempts": 1},
+}
 
 
 class BaseUrl(Protocol):
@@ -52,9 +57,24 @@ class Account:
     region: str
     environment: Mapping[str, str]
     base_url: BaseUrl
+    _clients: dict[tuple[str, int], Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
-    def client(self, service: str, config: Config = _CONFIG) -> Any:
-        """Return a boto3 client of this account, whatever the caller's own environment says."""
+    def client(self, service: str, settings: Mapping[str, Any] = _PATIENT) -> Any:
+        """Return the boto3 client of this account, whatever the caller's own environment says.
+
+        Args:
+            service: As boto3 names it.
+            settings: Of botocore's `Config`, one of this module's.
+        """
+        # Each takes a quarter of a second to make.
+        key = (service, id(settings))
+        if key not in self._clients:
+            self._clients[key] = self._connect(service, settings)
+        return self._clients[key]
+
+    def _connect(self, service: str, settings: Mapping[str, Any]) -> Any:
+        from botocore.config import Config  # noqa: PLC0415 - a quarter of a second that few commands need
+
         values = self.environment
         session = boto3.session.Session(
             aws_access_key_id=values.get("AWS_ACCESS_KEY_ID"),
@@ -65,7 +85,7 @@ class Account:
         )
         key = "AWS_ENDPOINT_URL_" + service.replace("-", "_").upper()
         endpoint = values.get(key) or values.get("AWS_ENDPOINT_URL")
-        return session.client(service, endpoint_url=endpoint, config=config)  # type: ignore[call-overload]  # the stubs know each service by a literal
+        return session.client(service, endpoint_url=endpoint, config=Config(**settings))  # type: ignore[call-overload]  # the stubs know each service by a literal
 
     def time(self) -> datetime | None:
         """Return what time it is there, as the answer to an unsigned question says; None where nobody answers.
