@@ -5,10 +5,15 @@ from typing import Any
 
 import pytest
 
+from tests.browser import browser, picture
+
 # What the tests run must not write into the log and the summary of the job that runs the tests.
 for _name in ("GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY"):
     os.environ.pop(_name, None)
 
+
+__all__ = ["browser", "picture"]
+"""Fixtures that several folders use."""
 
 _SLOW = ("cloud", "terraform", "engine")
 """Markers of what takes many seconds each."""

@@ -10,6 +10,7 @@ import pytest
 
 from pipeline.model.environment import Instance
 from pipeline.model.kinds import Kind, Outcome
+from tests.browser import TakePictures
 from tests.e2e.conftest import World
 
 pytestmark = pytest.mark.cloud
@@ -58,7 +59,7 @@ def test_plan_shows_what_waits_and_changes_nothing(
 
 
 def test_an_apply_that_breaks_in_prod_goes_on_by_nobody_but_a_person(
-    world: World, promoted: subprocess.CompletedProcess[str]
+    world: World, promoted: subprocess.CompletedProcess[str], picture: TakePictures
 ) -> None:
     """A table that somebody made under a name prod needs stops the apply midway: said, kept, and not tried again."""
     dynamodb = world.account("prod").client("dynamodb")
@@ -77,6 +78,7 @@ def test_an_apply_that_breaks_in_prod_goes_on_by_nobody_but_a_person(
     assert "nox -s recover -- prod" in broken.stderr
     assert "Traceback" not in broken.stderr
     assert world.status()["prod"]["state"] == "degraded"
+    picture(world.succeed, degraded="#board")
     before = len(world.entries())
     world.tollgate("promote", "--allow-dirty")
     assert (len(world.entries()), world.status()["prod"]["state"]) == (before, "degraded")
@@ -134,7 +136,7 @@ def test_nothing_to_do_ends_without_a_plan(world: World, promoted: subprocess.Co
 
 
 def test_what_is_changed_behind_its_back_is_seen_and_healed(
-    world: World, promoted: subprocess.CompletedProcess[str]
+    world: World, promoted: subprocess.CompletedProcess[str], picture: TakePictures
 ) -> None:
     """Memory that somebody gave the function by hand is shown with both values, stops promotion, and is put right."""
     functions = world.account("dev").client("lambda")
@@ -146,6 +148,7 @@ def test_what_is_changed_behind_its_back_is_seen_and_healed(
     assert found.returncode == 4, found.stderr
     assert "memory_size: 640 → 512" in " ".join(found.stdout.split())
     assert world.status()["dev"]["state"] == "drifted"
+    picture(world.succeed, drifted="#board")
     world.succeed("heal", "dev")
 
     assert functions.get_function_configuration(FunctionName=name)["MemorySize"] == 512

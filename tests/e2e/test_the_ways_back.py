@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.model.canonical import canonical_bytes
+from tests.browser import TakePictures
 from tests.e2e.conftest import REPOSITORY, World
 
 pytestmark = [pytest.mark.cloud, pytest.mark.last]
@@ -30,7 +31,9 @@ def following(
     return World(world.home, project=clone)
 
 
-def test_the_following_release_goes_the_same_way(world: World, following: World) -> None:
+def test_the_following_release_goes_the_same_way(
+    world: World, following: World, picture: TakePictures
+) -> None:
     """It is built and checked once, replaces nothing that holds data, and after an approval runs everywhere."""
     first = world.status()["prod"]["release"]
     following.succeed("promote")
@@ -38,6 +41,7 @@ def test_the_following_release_goes_the_same_way(world: World, following: World)
     assert [rows[name]["state"] for name in ("dev", "staging", "prod")] == ["deployed", "deployed", "waiting"]
     shown = world.succeed("show", rows["prod"]["waiting"]).stdout
     assert "aws_lambda_function" in shown
+    picture(following.succeed, **{"board": "#board", "change-set": ".ask"})
 
     following.succeed("approve", "prod", "--reason", "it says more", "--go")
 
@@ -46,7 +50,7 @@ def test_the_following_release_goes_the_same_way(world: World, following: World)
     assert second != first
 
 
-def test_prod_goes_back_and_is_held_there(world: World, following: World) -> None:
+def test_prod_goes_back_and_is_held_there(world: World, following: World, picture: TakePictures) -> None:
     """A rollback shows its change set, needs what prod needs, and nothing rolls forward again by itself."""
     second = world.status()["prod"]["release"]
     world.succeed("rollback", "prod", "--reason", "it says too much")
@@ -57,6 +61,7 @@ def test_prod_goes_back_and_is_held_there(world: World, following: World) -> Non
     assert row["release"] != second
     assert [block["gate"] for block in row["blocks"]] == ["hold"]
     assert "it says too much" in row["blocks"][0]["sentence"]
+    picture(following.succeed, held="#board", figures="#figures")
     following.succeed("promote")
     assert world.status()["prod"]["release"] == row["release"]
 

@@ -12,6 +12,7 @@ from pipeline.cli.console import progress
 from pipeline.context import Context
 from pipeline.page.build import build_page
 from pipeline.page.gather import gather, seen_before
+from tests.browser import TakePictures
 from tests.pipeline.tiny_project import TinyProject
 
 pytestmark = [pytest.mark.cloud, pytest.mark.terraform]
@@ -100,7 +101,7 @@ def test_the_page_tells_what_happens(project: TinyProject, tmp_path: Path) -> No
     assert "rollback" in project.succeed("history", "dev")
 
 
-def test_the_page_tells_what_nobody_may_overlook(project: TinyProject) -> None:
+def test_the_page_tells_what_nobody_may_overlook(project: TinyProject, picture: TakePictures) -> None:
     """A yes that is not used yet, drift and a broken glass are on the page as the runs before it left them."""
     project.succeed("unhold", "dev", "--reason", "mended")
     project.meddle("dev")
@@ -126,4 +127,5 @@ def test_the_page_tells_what_nobody_may_overlook(project: TinyProject) -> None:
     found = page(project)
     assert marks(found, "prod") == ["glass broken", "held"]
     assert "the till is down" in card(found, "prod")["marks"][0]["sentence"]
+    picture(project.succeed, **{"glass-broken": "#board"})
     assert found["verification"]["problems"] == []

@@ -1,7 +1,6 @@
 """The page in a real browser: what it shows, how it is reached without a mouse, that it asks nobody for anything."""
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +10,11 @@ from pipeline.model.canonical import sha256_digest
 from pipeline.model.release import short
 from pipeline.page.build import build_page
 from pipeline.page.write import write_page
-from tests.meta.repository import ROOT
+from tests.browser import IMAGES, taking_pictures
 from tests.page.scenes import Scene, everything, hostile, large, without
 
-_IMAGES = ROOT / "docs" / "images"
-_SAID = _IMAGES / "pictures.json"
-"""For each picture the digest of the words that it shows."""
+_SAID = IMAGES / "pictures.json"
+"""What the places that the documents' pictures show said when those were taken: a digest of the words of each."""
 
 _MOST_STOPS = 60
 """Tab stops to what waits, at most: the skip link, the navigation, the board's links."""
@@ -194,22 +192,19 @@ def test_years_of_history_open_and_can_be_filtered(browser: Any, written: Path) 
     assert shown.tab.locator("#history tbody tr:visible").count() == 1
 
 
-def test_pictures_for_the_documents(browser: Any, written: Path) -> None:
-    """What the pictures show is what the page says now; TOLLGATE_RECORD=pictures takes them anew."""
-    # Without its script the page says no ages, which are others on each day.
-    settings = {"viewport": {"width": 1200, "height": 900}, "java_script_enabled": False}
-    shown = opened(browser, everything(), written, color_scheme="light", **settings)
-    pictures = {"board": "#board", "change-set": ".ask", "figures": "#figures"}
+def test_the_documents_pictures_are_of_the_page_as_it_is_now(browser: Any, written: Path) -> None:
+    """It says of one and the same ledger what it said when the end-to-end tests took them."""
+    settings = {"java_script_enabled": False}
+    shown = opened(browser, everything(), written, **settings)
     broken = Shown(browser, write_page(build_page(without(everything(), 2)), written)[0], **settings)
-    places = {name: shown.tab.locator(place) for name, place in pictures.items()}
-    places["does-not-verify"] = broken.tab.locator(".alarm")
+    places = {name: shown.tab.locator(name) for name in ("#board", ".ask", "#figures")}
+    places[".alarm"] = broken.tab.locator(".alarm")
 
     said = {
         name: sha256_digest(" ".join(place.inner_text().split()).encode()) for name, place in places.items()
     }
-    if os.environ.get("TOLLGATE_RECORD") == "pictures":
-        for name, place in places.items():
-            place.screenshot(path=_IMAGES / f"{name}.png")
+    if taking_pictures():
         _SAID.write_text(json.dumps(said, indent=2) + "\n", encoding="utf-8")
-    assert said == json.loads(_SAID.read_text(encoding="utf-8")), "take the pictures anew, and look at them"
-    assert all((_IMAGES / f"{name}.png").is_file() for name in said)
+    assert said == json.loads(_SAID.read_text(encoding="utf-8")), (
+        "take the pictures anew and look at them: TOLLGATE_RECORD=pictures nox -s test -- tests/e2e tests/page"
+    )

@@ -24,6 +24,7 @@ from pipeline.stores.git import BareRepository
 from pipeline.stores.ledger import BRANCH, ENTRY_FILE
 from pipeline.stores.ledger_memory import Head
 from pipeline.stores.sealed import seal
+from tests.browser import TakePictures
 from tests.pipeline.tiny_project import TinyProject
 
 _SUBJECT = "Refund in parts <script>"
@@ -112,15 +113,21 @@ def test_an_empty_ledger_has_a_page_too(project: Path) -> None:
     assert "Nothing has been promoted yet" in (project / "out" / "index.html").read_text(encoding="utf-8")
 
 
-def test_a_ledger_that_was_altered_is_shown_up_to_there_and_fails(project: Path) -> None:
+def test_a_ledger_that_was_altered_is_shown_up_to_there_and_fails(
+    project: Path, picture: TakePictures
+) -> None:
     """The page holds what verifies and says what does not; the command ends with the ledger's own error."""
     append_raw(project, b'{"payload": "bm9uc2Vuc2U="}')
 
-    with pytest.raises(LedgerError, match="entry 5"):
-        tollgate("page", "--out", str(project / "out"))
+    def fail(*arguments: str) -> None:
+        with pytest.raises(LedgerError, match="entry 5"):
+            tollgate(*arguments)
+
+    fail("page", "--out", str(project / "out"))
     html = (project / "out" / "index.html").read_text(encoding="utf-8")
     assert "This ledger does not verify as a whole" in html
     assert "entries 1 to 4 of 5" in html
+    picture(fail, **{"does-not-verify": ".alarm"})
 
 
 def test_an_entry_of_a_newer_version_is_named(project: Path) -> None:
