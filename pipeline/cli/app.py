@@ -29,6 +29,7 @@ from pipeline.model.release import short
 from pipeline.plan import Judged, judge, open_site
 from pipeline.settings import load_environments, load_project
 from pipeline.show import change_set as show_change_set
+from pipeline.show.text import safe
 from pipeline.show.watch import watch as watch_rows
 from pipeline.show.words import show_blocks, show_rows
 from pipeline.status import status_rows
@@ -111,7 +112,7 @@ def check(
 ) -> None:
     """Run one check over the files of a release; nothing is signed or recorded."""
     result = check_alone(name, release, report, settings)
-    typer.echo(result.output)
+    typer.echo("\n".join(safe(line) for line in result.output.splitlines()))
     if not result.passed:
         raise typer.Exit(1)
 
