@@ -425,7 +425,7 @@ def test_a_step_alone_needs_no_ledger_and_no_keys(tmp_path: Path) -> None:
     (root / "environments").mkdir(parents=True)
     (root / "tollgate.toml").write_text(
         (ROOT / "tollgate.toml").read_text().partition("[checks.")[0]
-        + '[checks.unit]\ncommand = ["{python}", "-c", "print('\\\\u009b2J'); print(1/0)"]\ninputs = ["tollgate.toml"]\n'
+        + '[checks.unit]\ncommand = ["{python}", "-c", "print(chr(155)); print(1/0)"]\ninputs = ["tollgate.toml"]\n'
     )
     (tmp_path / "release").mkdir()
     result = subprocess.run(
@@ -439,5 +439,5 @@ def test_a_step_alone_needs_no_ledger_and_no_keys(tmp_path: Path) -> None:
 
     assert result.returncode == 1
     assert "ZeroDivisionError" in result.stdout
-    assert r"\x9b2J" in result.stdout  # what it printed could repaint the terminal
+    assert r"\x9b" in result.stdout  # what it printed could repaint the terminal
     assert json.dumps(sorted(path.name for path in (tmp_path / "home").iterdir())) == '["work"]'
