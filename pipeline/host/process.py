@@ -63,8 +63,8 @@ def run(
         cwd: Its working directory. Default: ours.
         env: Its whole environment. Default: ours.
         on_line: Called with each line of standard output as it comes. Default: nobody listens.
-        insist: Asked every few seconds; an error that it raises stops the child and is passed on. Default: nothing
-            is insisted on.
+        insist: Asked every few seconds; an error that it raises is passed on, and the child is killed: without what
+            is insisted on it has nothing to finish. Default: nothing is insisted on.
         keep_open: File descriptors that the child inherits, so that a lock outlives us if it does.
         keep_stdout: A file that gets standard output at its end and is kept. Default: it is not kept.
 
@@ -142,7 +142,11 @@ def _watch(
             raise TollgateError(message, "run the same command again; what was recorded is kept")
         if insist is not None and now - asked > _INSIST_SECONDS:
             asked = now
-            insist()
+            try:
+                insist()
+            except Exception:
+                _kill(child)
+                raise
         time.sleep(_POLL_SECONDS)
     lines.follow()
 
@@ -173,6 +177,8 @@ def _whole(file: IO[bytes]) -> str:
 
 def _stop(child: subprocess.Popen[bytes]) -> None:
     """Ask, then insist: a second Ctrl-C while asking goes straight to insisting."""
+    if child.poll() is not None:
+        return
     for number, patience in ((signal.SIGINT, _GENTLE_SECONDS), (signal.SIGTERM, _FIRM_SECONDS)):
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(child.pid, number)
@@ -181,6 +187,10 @@ def _stop(child: subprocess.Popen[bytes]) -> None:
         except (subprocess.TimeoutExpired, KeyboardInterrupt):
             continue
         return
+    _kill(child)
+
+
+def _kill(child: subprocess.Popen[bytes]) -> None:
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(child.pid, signal.SIGKILL)
     child.wait()

@@ -141,21 +141,43 @@ class _Clock:
         time.sleep(seconds)
 
 
+_TIDY = (
+    "import os, signal, sys, time, pathlib\n"
+    "def stop(*_):\n    pathlib.Path(sys.argv[1]).write_text('in order'); sys.exit(0)\n"
+    "signal.signal(signal.SIGINT, stop)\nprint('ready', flush=True)\nprint(os.getpid(), flush=True)\ntime.sleep(60)"
+)
+"""On the gentle signal it puts things in order."""
+
+
 def test_a_hung_child_is_asked_to_stop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """After its deadline a child gets the signal on which it can put things in order, and the sentence says so."""
-    code = (
-        "import signal, sys, time, pathlib\n"
-        "def stop(*_):\n    pathlib.Path(sys.argv[1]).write_text('in order'); sys.exit(0)\n"
-        "signal.signal(signal.SIGINT, stop)\nprint('ready', flush=True)\ntime.sleep(60)"
-    )
     note = tmp_path / "note"
     clock = _Clock("ready")
     monkeypatch.setattr(process, "time", clock)
 
     with pytest.raises(TollgateError, match="the wait did not end within 1 s and was stopped"):
-        run([*_python(code), note], what="the wait", deadline_seconds=1, on_line=clock.listen)
+        run([*_python(_TIDY), note], what="the wait", deadline_seconds=1, on_line=clock.listen)
 
     assert note.read_text() == "in order"
+
+
+def test_a_child_that_lost_what_it_works_on_is_not_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where what is insisted on is gone, the child is not asked to put in order what it cannot reach."""
+    note = tmp_path / "note"
+    clock = _Clock("ready")
+    monkeypatch.setattr(process, "time", clock)
+
+    def insist() -> None:
+        if len(clock.told) > 1:
+            raise TollgateError("the account is gone")
+
+    with pytest.raises(TollgateError, match="the account is gone"):
+        run([*_python(_TIDY), note], what="it", deadline_seconds=2e6, on_line=clock.listen, insist=insist)
+
+    assert not note.exists()
+    assert not psutil.pid_exists(int(clock.told[1]))
 
 
 @pytest.mark.usefixtures("_impatient")
