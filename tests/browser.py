@@ -32,15 +32,23 @@ class TakePictures(Protocol):
         """Take them; a place is a CSS selector."""
 
 
+@pytest.fixture(scope="session")
+def album(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A folder of pictures that become the documents' at the end: until then the checkout that is promoted stays."""
+    folder = tmp_path_factory.mktemp("album")
+    yield folder
+    shutil.copytree(folder, IMAGES, dirs_exist_ok=True)
+
+
 @pytest.fixture
-def picture(request: pytest.FixtureRequest, tmp_path: Path) -> TakePictures:
+def picture(request: pytest.FixtureRequest, album: Path, tmp_path: Path) -> TakePictures:
     """Take pictures of what really happened, for the documents; only where TOLLGATE_RECORD=pictures asks for it."""
 
     def take(command: Callable[..., object], /, **places: str) -> None:
         if not taking_pictures():
             return
         command("page", "--out", str(tmp_path / "seen"))
-        photograph(request.getfixturevalue("browser"), tmp_path / "seen" / "index.html", places)
+        _photograph(request.getfixturevalue("browser"), tmp_path / "seen" / "index.html", places, album)
 
     return take
 
@@ -50,13 +58,12 @@ def taking_pictures() -> bool:
     return os.environ.get("TOLLGATE_RECORD") == "pictures"
 
 
-def photograph(browser: Any, page: Path, places: Mapping[str, str]) -> None:
-    """Take one picture of each place on a page, by the picture's name."""
+def _photograph(browser: Any, page: Path, places: Mapping[str, str], album: Path) -> None:
     # Without its script the page says no ages, which are others on each day.
     tab = browser.new_page(
         viewport={"width": 1200, "height": 900}, java_script_enabled=False, color_scheme="light"
     )
     tab.goto(page.as_uri())
     for name, place in places.items():
-        tab.locator(place).screenshot(path=IMAGES / f"{name}.png")
+        tab.locator(place).screenshot(path=album / f"{name}.png")
     tab.close()

@@ -5,14 +5,14 @@ from typing import Any
 
 import pytest
 
-from tests.browser import browser, picture
+from tests.browser import album, browser, picture
 
 # What the tests run must not write into the log and the summary of the job that runs the tests.
 for _name in ("GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY"):
     os.environ.pop(_name, None)
 
 
-__all__ = ["browser", "picture"]
+__all__ = ["album", "browser", "picture"]
 """Fixtures that several folders use."""
 
 _SLOW = ("cloud", "terraform", "engine")
