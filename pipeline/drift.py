@@ -12,11 +12,15 @@ from pipeline.model.errors import RefusedError, TollgateError
 from pipeline.model.history import State
 from pipeline.model.kinds import Kind
 from pipeline.model.ledger import Entry
+from pipeline.model.resource_change import ResourceChange
+from pipeline.model.values import Unknown
 from pipeline.plan import Judged, look_at, plan_again
+from pipeline.show.values import change_told
 
 DRIFT_FILE = "drift.json"
 DRIFTED_EXIT_CODE = 4
 _MAX_SUMMARY = 100
+_MOST_ATTRIBUTES = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,9 +129,25 @@ def _summary(change_set: ChangeSet) -> tuple[str, ...]:
     """Return one sentence for each thing that differs, seen from what was done behind the release's back."""
     done = {"create": "was deleted", "delete": "was added", "update": "was changed"}
     changes = (
-        f"{change.address} {done.get(change.action.value, 'was altered so that it must be made again')}"
+        f"{change.address} {done.get(change.action.value, 'was altered so that it must be made again')}{_how(change)}"
         for change in change_set.changes
         if change.action.value != "read"
     )
     outputs = (f"output {output.name} is another one" for output in change_set.outputs)
     return (*changes, *outputs)
+
+
+def _how(change: ResourceChange) -> str:
+    """Return the first attributes that somebody changed, from what the release says to what is there."""
+    if change.action.value != "update":
+        return ""
+    changed = [attribute for attribute in change.attributes if attribute.changes]
+    told = [
+        attribute.name
+        # What follows from another change is known only when that is undone.
+        if isinstance(attribute.after, Unknown)
+        else f"{attribute.name} {change_told(attribute.after, attribute.before).text}"
+        for attribute in changed[:_MOST_ATTRIBUTES]
+    ]
+    more = len(changed) - len(told)
+    return f": {', '.join(told)}{f' and {more} more' if more else ''}" if told else ""

@@ -214,7 +214,7 @@ class Check:
     def types(self) -> Container:
         """Check the types of our own code."""
         return (
-            self.workshop.own(self.workshop.source.checked)
+            self.workshop.own(self.workshop.source.whole)
             .with_env_variable("MYPY_CACHE_DIR", CACHES["mypy"])
             .with_(_cache("mypy"))
             .with_(_nox("types"))

@@ -110,7 +110,7 @@ class _ContainerRunner:
 
     more: tuple[Check, ...] = (
         Check("lint", ("nox", "-s", "lint"), WHOLE),
-        Check("types", ("nox", "-s", "types"), CHECKED),
+        Check("types", ("nox", "-s", "types"), WHOLE),
     )
 
     def __init__(self, containers: Containers) -> None:

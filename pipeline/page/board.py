@@ -7,7 +7,7 @@ from typing import Any
 from pipeline.model.environment import Environment, Instance
 from pipeline.model.history import History
 from pipeline.page.asked import Asked
-from pipeline.page.marks import UNFINISHED, marks_of
+from pipeline.page.marks import GATES, UNFINISHED, marks_of
 from pipeline.page.model import Block, Board, Column, InstanceCard
 from pipeline.show.text import safe
 
@@ -78,6 +78,13 @@ def _card(
     instance = Instance(str(row["environment"]), str(row["suffix"]))
     gates = asked.get(str(instance))
     mine = history.of(instance)
+    marks = tuple(
+        mark
+        for mark in marks_of(environment, mine, history.freezes, now)
+        # While somebody is at work there, an apply without an end is no accident.
+        if not (row["at_work"] and mark.word == UNFINISHED)
+    )
+    told = {GATES.get(mark.word) for mark in marks}
     return InstanceCard(
         name=str(instance),
         state=str(row["state"]),
@@ -86,15 +93,11 @@ def _card(
         since=row["since"],
         queued=row["queued"],
         change_set=row["waiting"],
-        marks=tuple(
-            mark
-            for mark in marks_of(environment, mine, history.freezes, now)
-            # While somebody is at work there, an apply without an end is no accident.
-            if not (row["at_work"] and mark.word == UNFINISHED)
-        ),
+        marks=marks,
         blocks=tuple(
             Block(gate=block["gate"], sentence=safe(block["sentence"]), unblock=safe(block["unblock"]))
             for block in row["blocks"]
+            if block["gate"] not in told
         ),
         at_work=safe(row["at_work"]) if row["at_work"] else None,
         open_gates=gates.open if gates else (),

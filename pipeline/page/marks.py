@@ -13,6 +13,8 @@ from pipeline.show.text import moment, safe
 
 _DRIFT_LINES = 3
 UNFINISHED = "unfinished"
+GATES = {"degraded": "degraded", "drifted": "drift", "held": "hold"}
+"""For a mark's word, the gate of which it says all there is to say."""
 
 
 def marks_of(
@@ -65,8 +67,15 @@ def _broken(mine: InstanceHistory, where: str) -> Iterator[Mark]:
             tone="bad",
             sentence=safe(f"the last change did not hold: {reason}"),
             at=mine.last_end.at,
-            next=f'`nox -s recover -- {where}`, or `nox -s rollback -- {where} --reason "…"`',
+            next=_ways_out(mine, where),
         )
+
+
+def _ways_out(mine: InstanceHistory, where: str) -> str:
+    if not mine.instance.is_main:
+        return f"promote it again, or `nox -s destroy -- {where}`"
+    forward = f"`nox -s recover -- {where}`"
+    return f'{forward}, or `nox -s rollback -- {where} --reason "…"`' if mine.proven else forward
 
 
 def _drift(mine: InstanceHistory, where: str) -> Iterator[Mark]:

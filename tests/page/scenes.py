@@ -441,7 +441,7 @@ def everything() -> Scene:
             **staging,
             "release": two,
             "drift": digest("drift"),
-            "summary": ["aws_lambda_function.it: memory_size 256 → 128"],
+            "summary": ["aws_lambda_function.it was changed: memory_size 256 → 128"],
         },
         by="ci",
     )

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from pipeline.ci import constants, host_settings
+from pipeline.ci.engine import _ContainerRunner
 from pipeline.ci.place import Machine, find_place, pinned_version
 from pipeline.evidence.checks import Here
 from pipeline.host.home import Home
@@ -376,6 +377,16 @@ def test_every_tracked_file_may_enter() -> None:
 
     assert {name.partition("/")[0] for name in tracked} - named == set()
     assert all((ROOT / name).exists() for name in named)
+
+
+def test_what_a_session_names_enters_its_container() -> None:
+    """Whatever `nox -s types` looks at is among the files that it gets."""
+    (types,) = [check for check in _ContainerRunner.more if check.name == "types"]
+    session = (ROOT / "noxfile.py").read_text(encoding="utf-8").partition("def types(")[2]
+    named = re.search(r"session\.posargs or (\[.*?\])", session)
+
+    assert named is not None
+    assert set(ast.literal_eval(named[1])) - set(types.inputs) == set()
 
 
 def test_every_argument_says_what_it_is() -> None:

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -129,7 +130,10 @@ def test_drift_is_seen_recorded_once_and_healed(both: TinyProject) -> None:
     assert (found.returncode, again.returncode) == (4, 4)
     assert "terraform_data.first" in found.stdout
     assert [row["clean"] for row in json.loads(again.stdout)] == [False]
-    assert [entry.kind for entry in both.entries()[before:] if entry.kind is Kind.DRIFT] == [Kind.DRIFT]
+    (record,) = [entry for entry in both.entries()[before:] if entry.kind is Kind.DRIFT]
+    assert re.fullmatch(
+        r'terraform_data\.first was changed: input .* → "meddled".*', record.body["summary"][0]
+    )
     assert both.status()["dev"]["state"] == "drifted"
     assert (stopped.returncode, "behind the release's back" in stopped.stderr) == (3, True)
     both.succeed("heal", "dev")

@@ -122,6 +122,36 @@ def test_a_mark_says_who_why_and_what_to_do() -> None:
     assert held.next == '`nox -s unhold -- staging --reason "…"`'
 
 
+def test_a_card_says_each_thing_once() -> None:
+    """What a mark says, with the way out, does not stand among the gates again; other gates do."""
+    scene = everything()
+    blocks = [
+        {"gate": gate, "sentence": f"{gate} says no", "unblock": "wait"} for gate in ("degraded", "approval")
+    ]
+    rows = [dict(row) | {"blocks": blocks} for row in scene.material().rows]
+    page = page_of(scene, rows=rows)
+
+    assert [block.gate for block in card(page, "dev").blocks] == ["approval"]
+    assert [block.gate for block in card(page, "prod").blocks] == ["degraded", "approval"]
+
+
+def test_only_ways_out_that_lead_somewhere_are_named() -> None:
+    """Where nothing was ever proven there is nothing to go back to; a preview is promoted again or destroyed."""
+    scene = everything()
+    scene.promoted(TWO, "dev", suffix="pr-42", outcome="FAILED")
+    first = Scene()
+    first.candidate(ONE, "Take payments")
+    first.promoted(ONE, "dev", outcome="FAILED")
+
+    assert card(page_of(scene), "dev").marks[0].next == (
+        '`nox -s recover -- dev`, or `nox -s rollback -- dev --reason "…"`'
+    )
+    assert card(page_of(scene), "dev/pr-42").marks[0].next == (
+        "promote it again, or `nox -s destroy -- dev --suffix pr-42`"
+    )
+    assert card(page_of(first), "dev").marks[0].next == "`nox -s recover -- dev`"
+
+
 def test_a_freeze_is_told_before_during_and_not_after() -> None:
     """What is to come is told as such; what is over is not told."""
     scene = everything()
