@@ -11,6 +11,7 @@ from pipeline.model.kinds import Kind, Operation, Outcome
 from tests.meta.repository import ROOT, TEXT, verbs
 
 _TUTORIAL = TEXT[ROOT / "docs" / "tutorial.md"]
+_README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 def program(name: str) -> ModuleType:
@@ -46,22 +47,30 @@ def test_the_reference_names_every_kind_of_entry() -> None:
         assert re.search(rf"\| `{word.value}` \| .{{10,}} \|", page), word
 
 
-def test_the_tutorial_runs_commands_that_there_are() -> None:
-    """Every command of the tutorial has a verb, and what it printed stands below it."""
+@pytest.mark.parametrize("text", [_TUTORIAL, _README], ids=["tutorial", "README"])
+def test_a_transcript_runs_commands_that_there_are(text: str) -> None:
+    """Every command of a transcript has a verb, and what it printed stands below it."""
     transcripts = program("make_transcripts")
 
-    assert transcripts.check(_TUTORIAL) == 0
-    assert len(transcripts.commands(_TUTORIAL)) >= 8
+    assert transcripts.check(text) == 0
+    assert len(transcripts.commands(text)) >= 8
+
+
+def test_a_transcript_that_was_not_made_is_noticed() -> None:
+    """A verb that is not there, or a command without its output, fails the check."""
+    transcripts = program("make_transcripts")
+
     assert transcripts.check("```console\n$ nox -s teleport\nthere\n```\n") == 1
     assert transcripts.check("```console\n$ nox -s status\n```\n") == 1
     assert transcripts.check("```console\n$ nox -s status\ndev\n```\n") == 0
 
 
-def test_the_tutorial_shows_no_machine() -> None:
-    """No path, no colour and no leftover of the recording is in the transcripts."""
-    assert "/tmp/" not in _TUTORIAL
-    assert "\x1b" not in _TUTORIAL
-    assert "Traceback" not in _TUTORIAL
+@pytest.mark.parametrize("text", [_TUTORIAL, _README], ids=["tutorial", "README"])
+def test_a_transcript_shows_no_machine(text: str) -> None:
+    """No path, no colour and no leftover of the recording is in it."""
+    assert "/tmp/" not in text
+    assert "\x1b" not in text
+    assert "Traceback" not in text
 
 
 def test_what_a_page_links_to_comes_along(tmp_path: Path) -> None:
