@@ -122,7 +122,9 @@ def _what_waits_for(
         return reasons
     by = ", ".join(entry.by for entry in counted_approvals(facts))
     gate, sentence = ("approval", f"approved by {by}") if by else ("ready", "nobody has to say yes any more")
-    return (Reason(gate, sentence, f"`{command_to_go_on(waiting)}` applies it"), *reasons)
+    # What stands in its way first: until that is gone, the command would do nothing.
+    then = " then" if reasons else ""
+    return (*reasons, Reason(gate, sentence, f"`{command_to_go_on(waiting)}` applies it{then}"))
 
 
 def _asked(

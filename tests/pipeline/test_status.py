@@ -153,16 +153,17 @@ def test_what_was_approved_is_applied_by_its_own_command(
     assert _block(row("prod", rows)) == ("approval", "approved by Ann", f"`{expected}` applies it")
 
 
-def test_a_freeze_stands_beside_the_approval(world: World, row: Ask) -> None:
-    """What else stands in the way of something approved is said too."""
+def test_a_freeze_stands_before_the_approval(world: World, row: Ask) -> None:
+    """What else stands in the way of something approved is said first: until it is gone, nothing is applied."""
     now = datetime.now(UTC)
     until = (now + timedelta(hours=1)).isoformat(timespec="seconds")
     start = (now - timedelta(hours=1)).isoformat(timespec="seconds")
     body = {"environment": "prod", "from": start, "until": until, "reason": "the big sale"}
     rows = [*world.rows[: _SHOWN + 1], Row(Kind.FREEZE, lambda _: body)]
 
-    gates = [block["gate"] for block in row("prod", rows)["blocks"]]
-    assert gates == ["approval", "freeze"]
+    blocks = row("prod", rows)["blocks"]
+    assert [block["gate"] for block in blocks] == ["freeze", "approval"]
+    assert blocks[1]["unblock"] == "`nox -s promote` applies it then"
 
 
 def test_a_broken_preview_says_both_ways_on(world: World, row: Ask) -> None:
