@@ -5,13 +5,13 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from pipeline.apply import apply_and_prove, close_open, insist_on_anchor, record_start, resumable
-from pipeline.ask import Wish, ask_gates
+from pipeline.ask import Wish, ask_gates, facts_of_shown
 from pipeline.bootstrap import ensure_bootstrapped
 from pipeline.context import Context, with_fresh_ledger
 from pipeline.host.faults import reached
 from pipeline.model.environment import Environment, Instance
-from pipeline.model.gates import BEHIND_GLASS, Reason
-from pipeline.model.history import InstanceHistory
+from pipeline.model.gates import BEHIND_GLASS, Reason, decide
+from pipeline.model.history import History, InstanceHistory
 from pipeline.model.kinds import Operation
 from pipeline.model.ledger import Entry
 from pipeline.model.release import Release, short
@@ -80,7 +80,7 @@ def carry(
         for reason in stops:
             context.progress.note(str(instance), f"stopped: {reason.sentence}")
         return _stopped(instance, release, stops)
-    if not ask_cloud and _waits_undecided(context, mine, release, operation):
+    if not ask_cloud and _waits_undecided(context, history, environment, mine, release, operation):
         return _still_waiting(context, instance, release, mine)
     with context.progress.step(str(instance), "verify") as step:
         context.store.load(release.digest)
@@ -165,17 +165,23 @@ def _is_settled(history: InstanceHistory, release: Release) -> bool:
 
 
 def _waits_undecided(
-    context: Context, history: InstanceHistory, release: Release, operation: Operation
+    context: Context,
+    history: History,
+    environment: Environment,
+    mine: InstanceHistory,
+    release: Release,
+    operation: Operation,
 ) -> bool:
-    """Whether exactly this was shown before and nobody has decided since, so that another plan tells nothing."""
-    waiting = history.waiting
+    """Whether exactly this was shown, needs a person and nobody has decided, so that another plan tells nothing."""
+    waiting = mine.waiting
     return (
         waiting is not None
         and waiting.body["release"] == release.digest
         and waiting.body["operation"] == operation
         and waiting.body["settings"] == context.settings.digest
-        and not history.approvals
-        and history.open_start is None
+        and not mine.approvals
+        and mine.open_start is None
+        and not decide(facts_of_shown(context, history, environment, waiting)).allowed
     )
 
 

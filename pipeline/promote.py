@@ -254,7 +254,9 @@ def reconcile(
             message = "nothing was ever promoted here"
             raise RefusedError(message, "run `nox -s promote`")
         release = context.release(candidate.release)
-    begun = begun or finish_begun(context, wish)
+    # The glass is broken where the caller says, and nowhere on the way there.
+    usual = replace(wish, break_glass=False)
+    begun = begun or finish_begun(context, usual)
     context.target.prepare(lambda text: context.progress.note("cloud", text))
     way = context.environments.up_to(wish.to)
     reports = {report.instance: report for report in begun.reports}
@@ -265,7 +267,8 @@ def reconcile(
             break
         # What an unclean stop of the local cloud took away only the cloud itself can tell.
         ask_cloud = wish.check or context.target.may_lack(instance)
-        report = end or _advance(context, environment, release, wish, ask_cloud=ask_cloud)
+        here = wish if environment is way[-1] else usual
+        report = end or _advance(context, environment, release, here, ask_cloud=ask_cloud)
         reports.pop(instance, None)  # what was done last comes last
         reports[instance] = report
         if end is not None or report.arrival not in {Arrival.THERE, Arrival.ARRIVED}:

@@ -203,7 +203,7 @@ def test_a_run_killed_in_the_middle_of_the_apply_is_finished(
         for entry in world.entries()
         if entry.kind is Kind.END and entry.body["suffix"] == "pr-42"
     ]
-    assert ends == [Outcome.FAILED, Outcome.SUCCEEDED]
+    assert ends == [Outcome.ERRORED, Outcome.SUCCEEDED]
     rows = world.status()
     assert rows["dev/pr-42"]["release"] == rows["dev"]["release"]
 

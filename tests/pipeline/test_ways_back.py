@@ -79,6 +79,35 @@ def test_a_hold_and_its_end_are_told_who_and_why(both: TinyProject) -> None:
     assert (nobody.returncode, "nobody holds dev" in nobody.stderr) == (3, True)
 
 
+def test_the_glass_is_broken_in_one_place_only(both: TinyProject) -> None:
+    """Going past what holds prod shows nothing past what holds dev on the way there."""
+    both.write("value.txt", next(_values))
+    both.succeed("hold", "dev", "--reason", "quiet please")
+    both.tollgate("promote")
+
+    refused = both.tollgate("break-glass", "prod", "--reason", "payments are failing")
+    row = both.status()["dev"]
+    both.succeed("unhold", "dev", "--reason", "over")
+
+    assert (refused.returncode, "nothing waits in prod" in refused.stderr) == (3, True)
+    assert (row["waiting"], [block["gate"] for block in row["blocks"]]) == (None, ["hold"])
+
+
+def test_what_was_shown_and_needs_nobody_any_more_is_applied(both: TinyProject) -> None:
+    """A change set shown to go past a hold waits for nobody once the hold is gone: the next promotion applies it."""
+    both.write("value.txt", next(_values))
+    both.succeed("hold", "dev", "--reason", "quiet please")
+    both.tollgate("promote", "--to", "dev")
+    both.killed_at("shown", "break-glass", "dev", "--reason", "never mind")
+    both.succeed("unhold", "dev", "--reason", "over")
+    assert both.status()["dev"]["state"] == "waiting"
+
+    both.succeed("promote", "--to", "dev")
+
+    row = both.status()["dev"]
+    assert (row["state"], row["release"]) == ("deployed", row["wanted"])
+
+
 def test_a_freeze_stops_until_it_ends(both: TinyProject) -> None:
     """A recorded freeze stops its environment, says until when, and can be ended before its time."""
     until = (datetime.now(UTC) + timedelta(days=1)).isoformat(timespec="minutes")
