@@ -187,7 +187,8 @@ def test_a_failing_check_does_not_pass(
         (result,) = _checked(failing, store, release, tmp_path)
         assert (result.passed, result.reused, result.output) == (False, False, "the reason")
     assert _lacking(failing, store, release) == ["it"]
-    assert [result.passed for _, result in _kept(store, release)] == [False, False]
+    # Two that took as long within one second are one and the same statement.
+    assert {result.passed for _, result in _kept(store, release)} == {False}
 
 
 def test_a_check_that_dies_does_not_pass(
