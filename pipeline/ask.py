@@ -93,6 +93,11 @@ def facts_of_shown(context: Context, history: History, environment: Environment,
     )
 
 
+def decide_shown(context: Context, history: History, environment: Environment, shown: Entry) -> Decision:
+    """Return what the gates say now of a change set that was shown, if a plan came to the same."""
+    return decide(facts_of_shown(context, history, environment, shown))
+
+
 def _facts(
     context: Context,
     history: History,

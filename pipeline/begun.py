@@ -6,13 +6,12 @@ That holds in each instance by itself. One that stands still keeps no other from
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from pipeline.ask import Wish, facts_of_shown
+from pipeline.ask import Wish, decide_shown
 from pipeline.carry import Arrival, Report, carry, offered
 from pipeline.context import Context
 from pipeline.each import in_each
 from pipeline.model.environment import Environment, Instance, instance_of
 from pipeline.model.errors import RefusedError, TollgateError
-from pipeline.model.gates import decide
 from pipeline.model.kinds import Operation
 from pipeline.model.ledger import Entry
 
@@ -100,6 +99,6 @@ def _next_operation(context: Context, environment: Environment, instance: Instan
     if mine.open_start is not None:
         return Operation(mine.open_start.body["operation"])
     waiting = offered(mine, environment, context.settings.digest)
-    if waiting is None or not decide(facts_of_shown(context, history, environment, waiting)).allowed:
+    if waiting is None or not decide_shown(context, history, environment, waiting).allowed:
         return None
     return Operation(waiting.body["operation"])

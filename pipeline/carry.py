@@ -5,12 +5,12 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from pipeline.apply import apply_and_prove, close_open, insist_on_anchor, record_start, resumable
-from pipeline.ask import Wish, ask_gates, facts_of_shown
+from pipeline.ask import Wish, ask_gates, decide_shown
 from pipeline.bootstrap import ensure_bootstrapped
 from pipeline.context import Context, with_fresh_ledger
 from pipeline.host.faults import reached
 from pipeline.model.environment import Environment, Instance
-from pipeline.model.gates import BEHIND_GLASS, Reason, decide
+from pipeline.model.gates import BEHIND_GLASS, Reason
 from pipeline.model.history import History, InstanceHistory
 from pipeline.model.kinds import Operation
 from pipeline.model.ledger import Entry
@@ -181,7 +181,7 @@ def _waits_undecided(
         and waiting.body["settings"] == context.settings.digest
         and not mine.approvals
         and mine.open_start is None
-        and not decide(facts_of_shown(context, history, environment, waiting)).allowed
+        and not decide_shown(context, history, environment, waiting).allowed
     )
 
 

@@ -8,18 +8,13 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import quote, urlsplit
 
-from pipeline.host.late import Late
+from pipeline.host.late import httpx
 from pipeline.model import strict_json
 from pipeline.model.errors import RefusedError, TollgateError
 from pipeline.model.makers import account_at_github
-
-if TYPE_CHECKING:
-    import httpx
-else:
-    httpx = Late("httpx")
 
 _API = "https://api.github.com"
 _VERSION = "2022-11-28"

@@ -13,19 +13,14 @@ import time
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from pipeline.host.late import Late
+from pipeline.host.late import httpx
 from pipeline.model.environment import SmokeMode
 from pipeline.model.errors import TollgateError
 from pipeline.targets.account import Account
-
-if TYPE_CHECKING:
-    import httpx
-else:
-    httpx = Late("httpx")
 
 _SCHEMA = 1
 _REQUEST_SECONDS = 35.0  # API Gateway gives up after 29

@@ -4,7 +4,7 @@ import importlib
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 
 class Late:
@@ -27,6 +27,14 @@ class Late:
         return getattr(importlib.import_module(self._name), attribute)
 
 
+if TYPE_CHECKING:
+    import boto3
+    import httpx
+    import jinja2
+else:
+    boto3, httpx, jinja2 = Late("boto3"), Late("httpx"), Late("jinja2")
+
+
 @contextmanager
 def importing_late(name: str) -> Iterator[None]:
     """Let what is imported meanwhile, and itself imports the module `name`, load that at its first use only."""
@@ -39,3 +47,6 @@ def importing_late(name: str) -> Iterator[None]:
         yield
     finally:
         del sys.modules[name]
+
+
+__all__ = ["Late", "boto3", "httpx", "importing_late", "jinja2"]

@@ -7,7 +7,7 @@ from typing import Any
 from pipeline.model.environment import Environment, Instance
 from pipeline.model.history import History
 from pipeline.page.asked import Asked
-from pipeline.page.marks import GATES, UNFINISHED, marks_of
+from pipeline.page.marks import GATE_OF, UNFINISHED, marks_of
 from pipeline.page.model import Block, Board, Column, InstanceCard
 from pipeline.show.text import safe
 
@@ -84,7 +84,7 @@ def _card(
         # While somebody is at work there, an apply without an end is no accident.
         if not (row["at_work"] and mark.word == UNFINISHED)
     )
-    told = {GATES.get(mark.word) for mark in marks}
+    told = {GATE_OF.get(mark.word) for mark in marks}
     return InstanceCard(
         name=str(instance),
         state=str(row["state"]),

@@ -93,9 +93,8 @@ def view_of(
     asked: Asked | None = None,
 ) -> ChangeSetView:
     """Return one change set as people read it; one that cannot be read says why."""
-    since = (
-        [each for each in said if each.number > entry.number] if waits else said
-    )  # an older no was to an older ask
+    # An older no was to an older ask.
+    since = [each for each in said if each.number > entry.number] if waits else said
     told = tuple((each.at, f"{safe(each.by)}: {sentence(each.kind, each.body)}") for each in since)
     digest, release = str(entry.body["change_set"]), str(entry.body["release"])
     approved = asked.approved if waits and asked else None

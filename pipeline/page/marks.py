@@ -13,7 +13,7 @@ from pipeline.show.text import moment, safe
 
 _DRIFT_LINES = 3
 UNFINISHED = "unfinished"
-GATES = {"degraded": "degraded", "drifted": "drift", "held": "hold"}
+GATE_OF = {"degraded": "degraded", "drifted": "drift", "held": "hold"}
 """For a mark's word, the gate of which it says all there is to say."""
 
 

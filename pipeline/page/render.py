@@ -1,24 +1,21 @@
 """Lay the page out: one HTML file with everything in it, which asks nobody for anything."""
 
+from __future__ import annotations
+
 import base64
 import hashlib
 from collections.abc import Sequence
 from datetime import datetime
+from functools import cache
 from importlib.resources import files
 from itertools import groupby
-from typing import TYPE_CHECKING
 
 from markupsafe import Markup, escape
 
-from pipeline.host.late import Late
+from pipeline.host.late import jinja2
 from pipeline.model.release import short
 from pipeline.page.model import HistoryRow, Page
 from pipeline.show.text import moment
-
-if TYPE_CHECKING:
-    import jinja2
-else:
-    jinja2 = Late("jinja2")
 
 MAX_BYTES = 2_000_000
 _OPEN_ROWS = 50
@@ -46,6 +43,17 @@ _ACTIONS = {
 def render(page: Page) -> str:
     """Return the page as HTML. Whatever others wrote is escaped by the template engine, without exception."""
     style, script = _file("page.css"), _file("page.js")
+    return _template().render(
+        page=page,
+        style=Markup(style),  # noqa: S704 - our own file, not what others wrote
+        script=Markup(script),  # noqa: S704 - the same
+        policy=_policy(style, script),
+    )
+
+
+@cache
+def _template() -> jinja2.Template:
+    """Return the template, compiled once: a page that must be made smaller is rendered several times."""
     environment = jinja2.Environment(
         loader=jinja2.FunctionLoader(_file),
         autoescape=True,
@@ -60,12 +68,7 @@ def render(page: Page) -> str:
         "actions": _ACTIONS,
         "months": _months,
     }
-    return environment.get_template("page.html.j2").render(
-        page=page,
-        style=Markup(style),  # noqa: S704 - our own file, not what others wrote
-        script=Markup(script),  # noqa: S704 - the same
-        policy=_policy(style, script),
-    )
+    return environment.get_template("page.html.j2")
 
 
 def _file(name: str) -> str:

@@ -14,18 +14,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import Self
 from urllib.request import parse_http_list, parse_keqv_list
 
-from pipeline.host.late import Late
+from pipeline.host.late import httpx
 from pipeline.model.errors import TollgateError
 from pipeline.stores.registry_address import Address
 from pipeline.stores.registry_login import config_file, find_login
-
-if TYPE_CHECKING:
-    import httpx
-else:
-    httpx = Late("httpx")
 
 MAX_MANIFEST_BYTES = 4 * 1024 * 1024
 _PAUSES = (0.5, 2.0)

@@ -10,18 +10,13 @@ import random
 import time
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from pipeline.host.late import Late
+from pipeline.host.late import httpx
 from pipeline.model.errors import TollgateError
 from pipeline.model.release import MANIFEST_MEDIA_TYPE
 from pipeline.stores.manifests import INDEX_MEDIA_TYPE, MalformedError, index_entries, index_of
 from pipeline.stores.registry_connection import Answer, Connection, RegistryError
-
-if TYPE_CHECKING:
-    import httpx
-else:
-    httpx = Late("httpx")
 
 _ATTEMPTS = 6
 _NO_API = {400, 404, 405, 406}

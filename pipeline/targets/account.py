@@ -4,19 +4,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 from botocore import UNSIGNED
 from botocore.exceptions import BotoCoreError, ClientError
 
-from pipeline.host.late import Late
+from pipeline.host.late import boto3
 from pipeline.model.clock import insist_not_ahead
 from pipeline.model.errors import TollgateError
-
-if TYPE_CHECKING:
-    import boto3
-else:
-    boto3 = Late("boto3")
 
 # Bounded patience: a hung endpoint becomes a sentence, not a hung promotion.
 _PATIENT: Mapping[str, Any] = {
@@ -57,20 +52,19 @@ class Account:
     region: str
     environment: Mapping[str, str]
     base_url: BaseUrl
-    _clients: dict[tuple[str, int], Any] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _clients: dict[tuple[str, bool], Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
-    def client(self, service: str, settings: Mapping[str, Any] = _PATIENT) -> Any:
+    def client(self, service: str, *, signed: bool = True) -> Any:
         """Return the boto3 client of this account, whatever the caller's own environment says.
 
         Args:
             service: As boto3 names it.
-            settings: Of botocore's `Config`, one of this module's.
+            signed: Whether it shows credentials.
         """
         # Each takes a quarter of a second to make.
-        key = (service, id(settings))
-        if key not in self._clients:
-            self._clients[key] = self._connect(service, settings)
-        return self._clients[key]
+        if (service, signed) not in self._clients:
+            self._clients[service, signed] = self._connect(service, _PATIENT if signed else _UNSIGNED)
+        return self._clients[service, signed]
 
     def _connect(self, service: str, settings: Mapping[str, Any]) -> Any:
         from botocore.config import Config  # noqa: PLC0415 - a quarter of a second that few commands need
@@ -93,7 +87,7 @@ class Account:
         It takes no credentials, and a clock by which a signature would be refused is answered all the same.
         """
         try:
-            self.client("sts", _UNSIGNED).get_caller_identity()
+            self.client("sts", signed=False).get_caller_identity()
         except ClientError as error:
             return _date(error.response)
         except BotoCoreError:

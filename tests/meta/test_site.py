@@ -11,7 +11,7 @@ from pipeline.model.kinds import Kind, Operation, Outcome
 from tests.meta.repository import ROOT, TEXT, verbs
 
 _TUTORIAL = TEXT[ROOT / "docs" / "tutorial.md"]
-_README = (ROOT / "README.md").read_text(encoding="utf-8")
+_README = TEXT[ROOT / "README.md"]
 
 
 def program(name: str) -> ModuleType:

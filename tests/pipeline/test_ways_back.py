@@ -79,11 +79,16 @@ def test_a_hold_and_its_end_are_told_who_and_why(both: TinyProject) -> None:
     assert (nobody.returncode, "nobody holds dev" in nobody.stderr) == (3, True)
 
 
+def _hold_back(both: TinyProject, environment: str) -> None:
+    """Let a new release come as far as an environment that is held."""
+    both.write("value.txt", next(_values))
+    both.succeed("hold", environment, "--reason", "quiet please")
+    both.tollgate("promote")
+
+
 def test_the_glass_is_broken_in_one_place_only(both: TinyProject) -> None:
     """Going past what holds prod shows nothing past what holds dev on the way there."""
-    both.write("value.txt", next(_values))
-    both.succeed("hold", "dev", "--reason", "quiet please")
-    both.tollgate("promote")
+    _hold_back(both, "dev")
 
     refused = both.tollgate("break-glass", "prod", "--reason", "payments are failing")
     row = both.status()["dev"]
@@ -95,9 +100,7 @@ def test_the_glass_is_broken_in_one_place_only(both: TinyProject) -> None:
 
 def test_what_was_shown_and_needs_nobody_any_more_is_applied(both: TinyProject) -> None:
     """A change set shown to go past a hold waits for nobody once the hold is gone: the next promotion applies it."""
-    both.write("value.txt", next(_values))
-    both.succeed("hold", "dev", "--reason", "quiet please")
-    both.tollgate("promote", "--to", "dev")
+    _hold_back(both, "dev")
     both.killed_at("shown", "break-glass", "dev", "--reason", "never mind")
     both.succeed("unhold", "dev", "--reason", "over")
     assert both.status()["dev"]["state"] == "waiting"
@@ -128,9 +131,7 @@ def test_a_freeze_stops_until_it_ends(both: TinyProject) -> None:
 
 def test_breaking_the_glass_goes_through_a_hold_and_shouts(both: TinyProject) -> None:
     """One person applies what waits past a hold; status says so until a promotion went the usual way."""
-    both.write("value.txt", next(_values))
-    both.succeed("hold", "prod", "--reason", "quiet please")
-    both.tollgate("promote")
+    _hold_back(both, "prod")
 
     out = both.succeed("break-glass", "prod", "--reason", "payments are failing")
     row = both.status()["prod"]
