@@ -22,13 +22,13 @@ def within(
     Raises:
         InfraError: Naming the field, the value, the range and where it comes from.
     """
-    if value is None or Token.is_unresolved(value):
+    counts = isinstance(value, (int, float) if parts else int) and not isinstance(value, bool)
+    # Whether it is a token is asked last: Node.js has to answer.
+    if value is None or (counts and lowest <= value <= highest) or Token.is_unresolved(value):
         return
-    kinds = (int, float) if parts else (int,)
-    if isinstance(value, bool) or not isinstance(value, kinds):
+    if not counts:
         raise InfraError(f"{field} is {value!r}, expected a {'number' if parts else 'whole number'}")
-    if not lowest <= value <= highest:
-        raise InfraError(f"{field} is {value}, expected {lowest} to {highest}: {why}")
+    raise InfraError(f"{field} is {value}, expected {lowest} to {highest}: {why}")
 
 
 def one_of(field: str, value: str, allowed: Sequence[str], *, why: str) -> None:
@@ -37,5 +37,5 @@ def one_of(field: str, value: str, allowed: Sequence[str], *, why: str) -> None:
     Raises:
         InfraError: Naming the field, the word and the allowed ones.
     """
-    if not Token.is_unresolved(value) and value not in allowed:
+    if value not in allowed and not Token.is_unresolved(value):
         raise InfraError(f"{field} is {value!r}, expected one of {', '.join(allowed)}: {why}")
