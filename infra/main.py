@@ -40,6 +40,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         hint = f"hint: {trouble.hint}\n" if trouble.hint else ""
         sys.stderr.write(f"error: {trouble.message}\n{hint}")
         return 2
+    except KeyboardInterrupt:
+        sys.stderr.write("error: interrupted\n")
+        return 130
     return 0
 
 
@@ -126,6 +129,9 @@ def _bootstraps(folder: Path, names: Sequence[str] | None) -> None:
 
 
 if __name__ == "__main__":
-    # It ends in a second or two, with all that it made still in use: looking for garbage would only take time.
+    # It ends in a second or two, with all that it made still in use: looking for garbage would only take time, and
+    # so it does once more at the end.
     gc.disable()
-    raise SystemExit(main())
+    status = main()
+    gc.freeze()
+    raise SystemExit(status)

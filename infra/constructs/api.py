@@ -279,7 +279,7 @@ class PaymentRestApi(Construct):
 
     def _digest(self, surface: list[TerraformElement]) -> str:
         """Changes whenever what the stage serves does, and then a new deployment is made."""
-        bodies = [_served(written(self, element)) for element in surface]
+        bodies = [_served(body) for body in written(self, surface)]
         return hashlib.sha256(_canonical(bodies).encode()).hexdigest()
 
     def _build_usage_plan(self, props: PaymentRestApiProps) -> None:

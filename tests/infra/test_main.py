@@ -2,12 +2,14 @@
 
 import json
 import os
+import signal
 import stat
 import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+import psutil
 import pytest
 
 from infra import main as module
@@ -174,6 +176,24 @@ def test_failure_leaves_what_was_there(tmp_path: Path) -> None:
     with pytest.raises(InfraError, match="no"):
         write_whole(out, fail)
 
+    assert content(out) == {"stacks/one/cdk.tf.json": b"old"}
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+def test_interrupted_synth_leaves_what_was_there(tmp_path: Path) -> None:
+    """Who presses Ctrl-C in the middle is told so in a word, and keeps the earlier synth."""
+    out = tmp_path / "out"
+    write_whole(out, lambda folder: stack(folder, "old"))
+    with subprocess.Popen(
+        [sys.executable, "-m", "infra.main", "--out", out], cwd=ROOT, stderr=subprocess.PIPE, text=True
+    ) as running:
+        while not psutil.Process(running.pid).children():  # jsii's, which starts before the stacks are made
+            assert running.poll() is None
+        running.send_signal(signal.SIGINT)
+        _, told = running.communicate(timeout=60)
+
+    assert running.returncode == 130
+    assert told == "error: interrupted\n"
     assert content(out) == {"stacks/one/cdk.tf.json": b"old"}
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
 

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from infra import providers
-from infra.bindings import MODE_VARIABLE
 from infra.errors import InfraError
+from infra.jsii_runtime import MODE_VARIABLE
 from infra.provider_assembly import assembly_of, trimmed
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -210,7 +210,7 @@ class TestCache:
 
 
 def test_stacks_are_the_same_bytes(synthesized: Path, tmp_path: Path) -> None:
-    """With the whole assembly, the untouched one, the very same bytes come out."""
+    """With jsii and the bindings as they come, the very same bytes come out."""
     whole = tmp_path / "whole"
     subprocess.run(
         [sys.executable, "-m", "infra.main", "--out", whole],
