@@ -1,25 +1,29 @@
 // Starts jsii's program in this very process.
 //
 // jsii's own start runs the program in a second Node.js and passes every message on, so that what the program prints
-// does not get among the messages. Here that is done by wrapping what is printed, as jsii's start wraps it.
+// does not get among the messages. Here what is printed is wrapped at once, in the form in which jsii's start wraps it.
 "use strict";
 
 const fs = require("node:fs");
+const { Writable } = require("node:stream");
 
-// The program talks to whoever started it on this descriptor; that is jsii's start. Ours has pipes.
+// The program talks to jsii's start on this descriptor, and to Python on standard input and output.
 const CHANNEL = 3;
 const { readSync, writeSync } = fs;
 fs.readSync = (descriptor, ...rest) => readSync(descriptor === CHANNEL ? 0 : descriptor, ...rest);
 fs.writeSync = (descriptor, ...rest) => writeSync(descriptor === CHANNEL ? 1 : descriptor, ...rest);
 
 for (const name of ["stdout", "stderr"]) {
-  process[name].write = (chunk, encoding, done) => {
-    const content = Buffer.from(chunk, typeof encoding === "string" ? encoding : undefined);
-    writeSync(2, `${JSON.stringify({ [name]: content.toString("base64") })}\n`);
-    [encoding, done].find((each) => typeof each === "function")?.();
-    return true;
+  const write = (chunk, _encoding, done) => {
+    writeSync(2, `${JSON.stringify({ [name]: chunk.toString("base64") })}\n`);
+    done();
   };
+  // In place of Node.js's own stream, whose first use would stop the descriptor from blocking.
+  Object.defineProperty(process, name, { value: new Writable({ write }) });
 }
+
+// Ctrl-C reaches everyone at the terminal. Python ends this program, which then tidies up.
+process.on("SIGINT", () => {});
 
 // As jsii's start does: packages then come into place by one link each, not by one for every file.
 process.execArgv.push("--preserve-symlinks");

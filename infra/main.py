@@ -74,9 +74,15 @@ def _put(stacks: Path, out: Path) -> None:
             target = fresh / "stacks" / stack.name
             target.mkdir(parents=True)
             shutil.copyfile(stack / "cdk.tf.json", target / "cdk.tf.json")
-        if out.exists():
-            out.rename(Path(scratch) / "old")
-        fresh.rename(out)
+        old = Path(scratch) / "old"
+        try:
+            if out.exists():
+                out.rename(old)
+            fresh.rename(out)
+        except BaseException:  # Ctrl-C between the two
+            if old.exists() and not out.exists():
+                old.rename(out)
+            raise
 
 
 def _refuse_foreign(out: Path) -> None:
@@ -129,9 +135,8 @@ def _bootstraps(folder: Path, names: Sequence[str] | None) -> None:
 
 
 if __name__ == "__main__":
-    # It ends in a second or two, with all that it made still in use: looking for garbage would only take time, and
-    # so it does once more at the end.
+    # It ends in a second or two, with all that it made still in use: looking for garbage would only take time.
     gc.disable()
     status = main()
-    gc.freeze()
+    gc.freeze()  # Python looks once more when it ends
     raise SystemExit(status)

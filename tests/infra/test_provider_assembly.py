@@ -210,7 +210,7 @@ class TestCache:
 
 
 def test_stacks_are_the_same_bytes(synthesized: Path, tmp_path: Path) -> None:
-    """With jsii and the bindings as they come, the very same bytes come out."""
+    """With the packaged assembly, jsii's own start and the classes' own checks, the very same bytes come out."""
     whole = tmp_path / "whole"
     subprocess.run(
         [sys.executable, "-m", "infra.main", "--out", whole],
