@@ -1,6 +1,7 @@
 """How the tests are spread over the workers: what shares a local cloud stays together, and what takes long begins."""
 
 import os
+import signal
 from typing import Any
 
 import pytest
@@ -10,6 +11,10 @@ from tests.browser import album, browser, picture
 # What the tests run must not write into the log and the summary of the job that runs the tests.
 for _name in ("GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY"):
     os.environ.pop(_name, None)
+
+# A shell lets what it starts in the background ignore Ctrl-C, and with it whatever the tests start.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 __all__ = ["album", "browser", "picture"]
