@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass, field
 
 from infra.alarms import AlarmThresholds
-from infra.checks import one_of, within
+from infra.checks import flag, one_of, text, within
 from infra.constructs.api import check_limits
 from infra.constructs.compute import CONCURRENCY, check_concurrency, check_log_retention, check_sizes
 from infra.constructs.database import Capacity
@@ -16,6 +16,11 @@ REGION = "ap-northeast-2"
 PROVIDERS = ("sandbox", "stripe")
 PROVIDERS_WITH_CREDENTIAL = frozenset({"stripe"})
 MAX_AMOUNT_MINOR = (1, 999_999_999_999)
+# Their ARNs do not begin with arn:aws:, and what we name would not be found there.
+_OTHER_PARTITIONS = ("cn-", "eusc-", "us-gov-", "us-iso")
+# What Lambda keeps free in an account for functions without a reservation.
+# https://docs.aws.amazon.com/lambda/latest/dg/configuration-concurrency.html
+UNRESERVED_CONCURRENCY = 100
 _REGION_PATTERN = r"[a-z]{2}(-[a-z]+)+-[1-9]"
 # What AWS allows in the value of a tag.
 _OWNER_PATTERN = r"[\w .:/=+@-]{1,256}"
@@ -87,7 +92,10 @@ class EnvironmentConfig:
 
     def __post_init__(self) -> None:
         """Refuse what could never work, or should not."""
+        self._check_types()
         check_suffix(self.name, field="name")
+        if self.region.startswith(_OTHER_PARTITIONS):
+            raise InfraError(f"region is {self.region!r}, expected one of the partition aws, like {REGION}")
         if not re.fullmatch(_REGION_PATTERN, self.region):
             raise InfraError(f"region is {self.region!r}, expected a name like {REGION}")
         if not re.fullmatch(_OWNER_PATTERN, self.owner):
@@ -98,13 +106,30 @@ class EnvironmentConfig:
         check_log_retention("log_retention_days", self.log_retention_days)
         check_limits(self.rate_per_second, self.burst, self.quota_per_day)
         within("concurrency_target", self.concurrency_target, *CONCURRENCY, why="no account has more")
-        why = "concurrency_target is all that the account must allow"
-        within("reserved_concurrency", self.reserved_concurrency, 1, self.concurrency_target, why=why)
         one_of("payment_provider", self.payment_provider, PROVIDERS, why="the application knows no other")
         why = "the application counts in minor units of a currency"
         within("max_amount_minor", self.max_amount_minor, *MAX_AMOUNT_MINOR, why=why)
+        self._check_concurrency()
         self._check_recovery()
         self._check_order()
+
+    def _check_types(self) -> None:
+        for name in ("name", "region", "owner", "payment_provider"):
+            text(name, getattr(self, name))
+        for name in ("holds_real_payments", "point_in_time_recovery", "tracing"):
+            flag(name, getattr(self, name))
+
+    def _check_concurrency(self) -> None:
+        free = self.concurrency_target - UNRESERVED_CONCURRENCY
+        for name in ("reserved_concurrency", "provisioned_concurrency"):
+            wanted = getattr(self, name)
+            if wanted is not None and wanted > free:
+                raise InfraError(
+                    f"{name} is {wanted}, expected {f'at most {free}' if free > 0 else 'none'}: the account must allow "
+                    f"{self.concurrency_target} (concurrency_target), of which Lambda keeps {UNRESERVED_CONCURRENCY} "
+                    "for functions that reserve none",
+                    hint="raise concurrency_target too; `nox -s bootstrap` then compares it with the account's quota",
+                )
 
     def _check_recovery(self) -> None:
         if self.holds_real_payments and not self.point_in_time_recovery:

@@ -61,7 +61,7 @@ LOG_RETENTION_DAYS = (
 
 def check_log_retention(name: str, days: int) -> None:
     """Refuse a number of days that CloudWatch Logs does not offer."""
-    one_of(name, str(days), [str(each) for each in LOG_RETENTION_DAYS], why="CloudWatch Logs offers no other")
+    one_of(name, days, LOG_RETENTION_DAYS, why="CloudWatch Logs offers no other")
 
 
 def check_sizes(memory_mb: int, timeout_seconds: int) -> None:

@@ -139,6 +139,6 @@ def test_no_more_is_kept_warm_than_may_run() -> None:
 def test_log_retention_that_is_not_offered_is_refused(days: int) -> None:
     """A number of days that CloudWatch Logs does not offer is refused with those it does."""
     with pytest.raises(
-        InfraError, match=rf"log_retention_days is '{days}', expected one of 1, 3, 5, 7, 14, 30"
+        InfraError, match=rf"log_retention_days is {days}, expected one of 1, 3, 5, 7, 14, 30"
     ):
         ApiFunctionProps(names=NAMES, log_retention_days=days)
