@@ -37,6 +37,7 @@ class AccountArns:
             f"arn:aws:s3:::{kind}-{account_id}-{suffix}" for kind in ("receipts", "transaction-logs")
         ]
         self.dashboards = f"arn:aws:cloudwatch::{account_id}:dashboard/payments-{suffix}"
+        self.execution_logs = f"arn:aws:logs:{here}:log-group:API-Gateway-Execution-Logs_{_ANY}/{suffix}"
         self.functions = f"arn:aws:lambda:{here}:function:payments-api-{suffix}"
         self.function_roles = f"arn:aws:iam::{account_id}:role/payments-api-function-{suffix}"
         self.log_groups = [
@@ -79,7 +80,7 @@ def reading(arns: AccountArns) -> list[Statement]:
         ),
         statement("ReadFunctions", permissions.DESCRIBE_FUNCTION, arns.functions),
         statement("ListLogGroups", permissions.DESCRIBE_LOG_GROUPS, arns.all_log_groups),
-        statement("ReadLogGroups", permissions.DESCRIBE_LOG_GROUP, arns.log_groups),
+        statement("ReadLogGroups", permissions.DESCRIBE_LOG_GROUP, [*arns.log_groups, arns.execution_logs]),
         statement("ReadBuckets", permissions.DESCRIBE_BUCKET, arns.buckets),
         statement("ReadSecrets", permissions.DESCRIBE_SECRET, arns.secrets),
         statement("ReadTopics", permissions.DESCRIBE_TOPIC, arns.topics),
@@ -148,7 +149,7 @@ def _changing(arns: AccountArns, boundary_arn: str) -> list[Statement]:
             condition={"StringEquals": {"iam:PassedToService": "lambda.amazonaws.com"}},
         ),
         statement("ChangeFunctions", permissions.CHANGE_FUNCTION, arns.functions),
-        statement("ChangeLogGroups", permissions.CHANGE_LOG_GROUP, arns.log_groups),
+        statement("ChangeLogGroups", permissions.CHANGE_LOG_GROUP, [*arns.log_groups, arns.execution_logs]),
         statement("ChangeBuckets", permissions.CHANGE_BUCKET, arns.buckets),
         statement("EmptyBuckets", permissions.EMPTY_BUCKET, [f"{bucket}/{_ANY}" for bucket in arns.buckets]),
         statement("ChangeSecrets", permissions.CHANGE_SECRET, arns.secrets),

@@ -7,6 +7,8 @@ from policies.gate.policy import Policy
 from policies.gate.stack import Resource
 
 SUFFIX = "${var.environment_suffix}"
+# The one name that AWS chooses; an API's id is its own.
+EXECUTION_LOG = "API-Gateway-Execution-Logs_${aws_api_gateway_rest_api."
 
 
 class PayNamingSuffix(Policy):
@@ -29,7 +31,8 @@ class PayNamingSuffix(Policy):
         listed = read_contents().resource_types.get(resource.type)
         argument = (listed and listed.name) or "name"
         name = str(resource.body.get(argument, ""))
-        ending = f"-${{var.account_id}}-{SUFFIX}" if resource.type == "aws_s3_bucket" else f"-{SUFFIX}"
+        usual = f"-${{var.account_id}}-{SUFFIX}" if resource.type == "aws_s3_bucket" else f"-{SUFFIX}"
+        ending = f".id}}/{SUFFIX}" if name.startswith(EXECUTION_LOG) else usual
         if not name.endswith(ending) and not (argument == "stage_name" and name == SUFFIX):
             yield f"`{argument}` is {name!r}, expected it to end with {ending!r}"
 

@@ -38,4 +38,11 @@ class GatewayLogging(Construct):
         # API Gateway names the groups itself, and tries these very actions when it is given the role.
         write_logs = statement("WriteLogs", permissions.GATEWAY_LOG_WRITE, "*")
         granted = IamRolePolicy(self, "WriteLogs", name="WriteLogs", role=role.id, policy=policy(write_logs))
-        ApiGatewayAccount(self, "Resource", cloudwatch_role_arn=role.arn, depends_on=[granted])
+        ApiGatewayAccount(
+            self,
+            "Resource",
+            cloudwatch_role_arn=role.arn,
+            # Or an account that was given up would go on naming a role that is gone.
+            reset_on_delete=True,
+            depends_on=[granted],
+        )

@@ -235,6 +235,14 @@ class PaymentRestApi(Construct):
             tags=props.names.tags,
         )
         self.access_log_group_name: str = log_group.name
+        # API Gateway would make it by itself: without tags, for ever, and left behind by a destroy.
+        execution_log = CloudwatchLogGroup(
+            self,
+            "ExecutionLog",
+            name=f"API-Gateway-Execution-Logs_{self.api_id}/{props.names.suffix}",
+            retention_in_days=props.log_retention_days,
+            tags=props.names.tags,
+        )
         deployment = ApiGatewayDeployment(
             self,
             "Deployment",
@@ -275,6 +283,7 @@ class PaymentRestApi(Construct):
                 throttling_rate_limit=props.rate_per_second,
                 throttling_burst_limit=props.burst,
             ),
+            depends_on=[execution_log],
         )
 
     def _digest(self, surface: list[TerraformElement]) -> str:

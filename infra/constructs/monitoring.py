@@ -71,7 +71,7 @@ class Monitoring(Construct):
 
     def __init__(self, scope: Construct, id_: str, props: MonitoringProps) -> None:
         super().__init__(scope, id_)
-        self._build_topic(props.names)
+        self._build_topic(props.names, props.region)
         watched = self._watched(props)
         self._build_business_errors(props)
         specified = tuple(alarms(watched, props.thresholds))
@@ -84,12 +84,12 @@ class Monitoring(Construct):
         )
         self.dashboard_name: str = made.dashboard_name
 
-    def _build_topic(self, names: InstanceNames) -> None:
+    def _build_topic(self, names: InstanceNames, region: str) -> None:
         # Not encrypted: CloudWatch cannot publish to a topic under the AWS-managed key, and an alarm says no
         # secret.
         topic = SnsTopic(self, "Topic", name=names.of("payments-alarms"), tags=names.tags)
         self.topic_arn: str = topic.arn
-        our_alarms = f"arn:aws:cloudwatch:*:{names.account_id}:alarm:{names.of('payments-*')}"
+        our_alarms = f"arn:aws:cloudwatch:{region}:{names.account_id}:alarm:{names.of('payments-*')}"
         published_by_alarms = statement(
             "PublishedByAlarms",
             permissions.TOPIC_PUBLISH,

@@ -238,6 +238,7 @@ def test_gateway_may_log_once_for_the_account(bootstraps: dict[str, Stack]) -> N
         account = only(stack, "aws_api_gateway_account")
         assert "GatewayLogging_Role" in account["cloudwatch_role_arn"]
         assert "GatewayLogging_WriteLogs" in account["depends_on"][0]
+        assert account["reset_on_delete"] is True
 
 
 def test_everything_is_named_tagged_and_can_go(bootstraps: dict[str, Stack]) -> None:

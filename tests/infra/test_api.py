@@ -205,6 +205,19 @@ def test_access_log_is_json_without_payment_data(default: Stack) -> None:
     assert "$context.identity.apiKey" not in line.values()
 
 
+def test_log_that_api_gateway_makes_by_itself_is_ours(default: Stack) -> None:
+    """The stage's execution log ends after its retention, carries tags and is there before anything is logged."""
+    settings = only(default, "aws_api_gateway_method_settings")
+    (group,) = [each.removeprefix("aws_cloudwatch_log_group.") for each in settings["depends_on"]]
+    body = resources(default, "aws_cloudwatch_log_group")[group]
+    (api,) = resources(default, "aws_api_gateway_rest_api")
+    stage = only(default, "aws_api_gateway_stage")["stage_name"]
+
+    assert body["name"] == f"API-Gateway-Execution-Logs_${{aws_api_gateway_rest_api.{api}.id}}/{stage}"
+    assert body["retention_in_days"] == 30
+    assert body["tags"]["Project"] == "tollgate"
+
+
 def test_access_log_says_nothing_of_a_person(default: Stack) -> None:
     """Paths hold customers' ids, or whatever somebody typed; addresses and browsers are people's: none is logged."""
     line = json.loads(only(default, "aws_api_gateway_stage")["access_log_settings"]["format"])

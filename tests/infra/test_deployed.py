@@ -117,7 +117,9 @@ def test_account_is_bootstrapped_and_given_up(
     assert int(outputs["concurrency_target"]) == CONFIG.concurrency_target
     made = {kind for kind, _ in every(bootstraps["dev"])}
     assert made >= {"aws_api_gateway_account", "aws_iam_openid_connect_provider", "aws_kms_key"}
+    assert "cloudwatchRoleArn" in client(access, "apigateway").get_account()
     terraform.destroy()
+    assert "cloudwatchRoleArn" not in client(access, "apigateway").get_account()
     roles = [role["RoleName"] for role in client(access, "iam").list_roles()["Roles"]]
     assert not [role for role in roles if role.startswith("tollgate-")]
 

@@ -1,6 +1,7 @@
 """Alarms, their topic, the dashboard and the count of refused requests."""
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
@@ -138,7 +139,7 @@ def test_only_our_alarms_may_publish(default: Stack) -> None:
 
     assert statement["Principal"] == {"Service": "cloudwatch.amazonaws.com"}
     assert statement["Condition"] == {
-        "ArnLike": {"aws:SourceArn": "arn:aws:cloudwatch:*:123456789012:alarm:payments-*-pr-42"},
+        "ArnLike": {"aws:SourceArn": "arn:aws:cloudwatch:ap-northeast-2:123456789012:alarm:payments-*-pr-42"},
         "StringEquals": {"aws:SourceAccount": "123456789012"},
     }
 
@@ -199,8 +200,8 @@ def test_dashboard_shows_the_metrics_that_alarms_watch(default: Stack) -> None:
 
 
 @pytest.mark.parametrize("field", [field.name for field in fields(AlarmThresholds)])
-@pytest.mark.parametrize("value", [-1, 10_000_000])
-def test_threshold_that_never_or_always_sounds_is_refused(field: str, value: int) -> None:
+@pytest.mark.parametrize("value", [-1, 10_000_000, math.inf, math.nan])
+def test_threshold_that_never_or_always_sounds_is_refused(field: str, value: Any) -> None:
     """A threshold outside its range is refused by name and value."""
     with pytest.raises(InfraError, match=rf"{field} is {value}, expected "):
         AlarmThresholds(**{field: value})

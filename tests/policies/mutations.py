@@ -37,6 +37,12 @@ def first(document: Document, kind: str, **having: Any) -> Document:
     )
 
 
+def execution_log(document: Document) -> Document:
+    """The log group whose name API Gateway chooses."""
+    groups = named(document, "aws_cloudwatch_log_group").values()
+    return next(body for body in groups if body["name"].startswith("API-Gateway-"))
+
+
 def twice(document: Document, kind: str, **other: Any) -> None:
     """Add a second one like the first of a type."""
     named(document, kind)["second"] = {**first(document, kind), **other, "//": {}}
@@ -112,6 +118,15 @@ DEV = [
     Mutation("PAY_NAMING_1", lambda d: first(d["dev"], TABLE).update(name="transactions-dev")),
     Mutation(
         "PAY_NAMING_1", lambda d: first(d["dev"], BUCKET).update(bucket="receipts-${var.environment_suffix}")
+    ),
+    Mutation(
+        "PAY_NAMING_1", lambda d: execution_log(d["dev"]).update(name="API-Gateway-Execution-Logs_a1/dev")
+    ),
+    Mutation(
+        "PAY_NAMING_1",
+        lambda d: execution_log(d["dev"]).update(
+            name=execution_log(d["dev"])["name"].replace("${var.environment_suffix}", "dev")
+        ),
     ),
     Mutation("PAY_TAGS_1", lambda d: first(d["dev"], TABLE)["tags"].pop("Owner")),
     Mutation("PAY_TAGS_1", lambda d: first(d["dev"], FUNCTION)["tags"].update(Environment="prod")),
