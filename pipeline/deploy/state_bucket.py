@@ -1,5 +1,6 @@
 """What is kept beside an instance's Terraform state: the bucket, the key for secrets, the anchor, the lock."""
 
+import json
 import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -22,6 +23,19 @@ _SECRET_KEY = "change-set.key"  # noqa: S105 - the name of the object, not the k
 _KEY_BYTES = 32
 _NO_CONSTRAINT = "us-east-1"
 """The one region that S3 does not want to be told."""
+_TAGS: Any = {"TagSet": [{"Key": "ManagedBy", "Value": "tollgate"}, {"Key": "Project", "Value": "tollgate"}]}
+
+
+def _tls_only(bucket: str) -> str:
+    denied = {
+        "Sid": "DenyWithoutTls",
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": "s3:*",
+        "Resource": [f"arn:aws:s3:::{bucket}", f"arn:aws:s3:::{bucket}/*"],
+        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+    }
+    return json.dumps({"Version": "2012-10-17", "Statement": [denied]})
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +94,9 @@ class StateBucket:
     def make(self) -> None:
         """Make the bucket as it has to be: versioned, encrypted, closed to the public. Repeating it repairs it.
 
+        A policy and tags that somebody has put on it stay; ours, by which nobody comes without TLS, it gets if it has
+        none.
+
         Raises:
             TollgateError: It cannot be made, or belongs to somebody else.
         """
@@ -99,6 +116,19 @@ class StateBucket:
                 ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets"), True
             )
             s3.put_public_access_block(Bucket=self.name, PublicAccessBlockConfiguration=closed)
+            if self._lacks(s3.get_bucket_policy, "NoSuchBucketPolicy"):
+                s3.put_bucket_policy(Bucket=self.name, Policy=_tls_only(self.name))
+            if self._lacks(s3.get_bucket_tagging, "NoSuchTagSet"):
+                s3.put_bucket_tagging(Bucket=self.name, Tagging=_TAGS)
+
+    def _lacks(self, asked: Callable[..., object], answer: str) -> bool:
+        try:
+            asked(Bucket=self.name)
+        except ClientError as error:
+            if code(error) != answer:
+                raise
+            return True
+        return False
 
     def _is_there(self) -> bool:
         try:

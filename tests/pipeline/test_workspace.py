@@ -278,12 +278,32 @@ def test_a_bucket_that_was_half_made_is_repaired(place: _Place) -> None:
     s3 = place.account.client("s3")
     s3.put_bucket_versioning(Bucket=place.bucket.name, VersioningConfiguration={"Status": "Suspended"})
     s3.delete_public_access_block(Bucket=place.bucket.name)
+    s3.delete_bucket_policy(Bucket=place.bucket.name)
+    s3.delete_bucket_tagging(Bucket=place.bucket.name)
 
     place.bucket.make()
 
     assert s3.get_bucket_versioning(Bucket=place.bucket.name)["Status"] == "Enabled"
     closed = s3.get_public_access_block(Bucket=place.bucket.name)["PublicAccessBlockConfiguration"]
     assert set(closed.values()) == {True}
+    (denied,) = json.loads(s3.get_bucket_policy(Bucket=place.bucket.name)["Policy"])["Statement"]
+    assert (denied["Effect"], denied["Condition"]) == ("Deny", {"Bool": {"aws:SecureTransport": "false"}})
+    tags = {tag["Key"]: tag["Value"] for tag in s3.get_bucket_tagging(Bucket=place.bucket.name)["TagSet"]}
+    assert tags == {"ManagedBy": "tollgate", "Project": "tollgate"}
+
+
+def test_a_policy_and_tags_of_somebody_else_stay(place: _Place) -> None:
+    """What a company puts on the state bucket is not taken off by a repair."""
+    s3, name = place.account.client("s3"), place.bucket.name
+    stricter = json.loads(s3.get_bucket_policy(Bucket=name)["Policy"])
+    stricter["Statement"][0]["Sid"] = "OurOwn"
+    s3.put_bucket_policy(Bucket=name, Policy=json.dumps(stricter))
+    s3.put_bucket_tagging(Bucket=name, Tagging={"TagSet": [{"Key": "CostCenter", "Value": "42"}]})
+
+    place.bucket.make()
+
+    assert json.loads(s3.get_bucket_policy(Bucket=name)["Policy"]) == stricter
+    assert s3.get_bucket_tagging(Bucket=name)["TagSet"] == [{"Key": "CostCenter", "Value": "42"}]
 
 
 @pytest.mark.parametrize(
@@ -302,6 +322,10 @@ def test_a_bucket_is_made_where_its_account_is(region: str, where: dict[str, Any
         s3.add_response("create_bucket", {}, {"Bucket": name, **where})
         for call in ("put_bucket_versioning", "put_bucket_encryption", "put_public_access_block"):
             s3.add_response(call, {})
+        s3.add_client_error("get_bucket_policy", "NoSuchBucketPolicy")
+        s3.add_response("put_bucket_policy", {})
+        s3.add_client_error("get_bucket_tagging", "NoSuchTagSet")
+        s3.add_response("put_bucket_tagging", {})
         account = SimpleNamespace(account_id=_ACCOUNT, region=region, client=lambda _: client)
         StateBucket(cast("Account", account)).make()
         s3.assert_no_pending_responses()
