@@ -11,8 +11,10 @@ from typing import Any
 
 import pytest
 
+from infra.alarms import Metric, Watched, alarms
 from infra.api_definition import ApiDefinition
 from infra.constructs.database import CUSTOMER_INDEX, DATE_INDEX
+from infra.constructs.monitoring import REFUSED_PATTERN, SUFFIX_IN_LOG
 from infra.environments import ENVIRONMENTS, EnvironmentConfig
 from infra.main import OPENAPI
 from infra.naming import InstanceNames
@@ -76,8 +78,10 @@ class Deployed:
         return dict(self.aws("apigateway").get_stage(restApiId=api, stageName=stage))
 
     def log_groups(self) -> dict[str, Mapping[str, Any]]:
-        """The log groups of the function and of the API, by name."""
+        """The log groups of the function and of the API, by name; one of them API Gateway names."""
+        served = f"{self.outputs['rest_api_id']}/{self.outputs['stage_name']}"
         wanted = {f"/aws/{service}/{self.names.of('payments-api')}" for service in ("apigateway", "lambda")}
+        wanted.add(f"API-Gateway-Execution-Logs_{served}")
         groups = self.aws("logs").describe_log_groups()["logGroups"]
         return {group["logGroupName"]: group for group in groups if group["logGroupName"] in wanted}
 
@@ -137,6 +141,8 @@ def test_buckets(deployed: Deployed) -> None:
         assert owned == {"ObjectOwnership": "BucketOwnerEnforced"}
         (denied,) = json.loads(s3.get_bucket_policy(**bucket)["Policy"])["Statement"]
         assert (denied["Effect"], denied["Condition"]) == ("Deny", {"Bool": {"aws:SecureTransport": "false"}})
+        assert (denied["Principal"], denied["Action"]) == ("*", "s3:*")
+        assert denied["Resource"] == [f"arn:aws:s3:::{name}", f"arn:aws:s3:::{name}/*"]
         (kept,) = s3.get_bucket_lifecycle_configuration(**bucket)["Rules"]
         assert kept["Status"] == "Enabled"
         assert kept["Expiration"]["Days"] == days
@@ -226,6 +232,16 @@ def test_function(deployed: Deployed) -> None:
     assert published["CodeSha256"] == function["CodeSha256"]
     reserved = functions.get_function_concurrency(FunctionName=name).get("ReservedConcurrentExecutions")
     assert reserved == config.reserved_concurrency
+    assert _kept_warm(functions, name) == config.provisioned_concurrency
+
+
+def _kept_warm(functions: Any, name: str) -> int | None:
+    """How many instances of the function are kept warm."""
+    try:
+        found = functions.get_provisioned_concurrency_config(FunctionName=name, Qualifier="live")
+    except functions.exceptions.ProvisionedConcurrencyConfigNotFoundException:
+        return None
+    return int(found["RequestedProvisionedConcurrentExecutions"])
 
 
 def test_function_finds_its_surroundings(deployed: Deployed) -> None:
@@ -254,10 +270,10 @@ def test_function_finds_its_surroundings(deployed: Deployed) -> None:
 
 
 def test_logs_are_kept_as_long_as_configured(deployed: Deployed) -> None:
-    """The function's log and the API's access log are there, and forget after the configured days."""
+    """The function's log and both of the API are there, and forget after the configured days."""
     groups = deployed.log_groups()
 
-    assert len(groups) == 2
+    assert len(groups) == 3
     assert {group["retentionInDays"] for group in groups.values()} == {deployed.config.log_retention_days}
 
 
@@ -373,10 +389,10 @@ def _thresholds(config: EnvironmentConfig) -> dict[str, float]:
 
 def test_alarms(deployed: Deployed) -> None:
     """Every alarm is there with its threshold, on consumed capacity too where it is fixed, and tells the topic."""
-    alarms, wanted = deployed.alarms(), _thresholds(deployed.config)
+    found, wanted = deployed.alarms(), _thresholds(deployed.config)
 
-    assert set(alarms) == set(wanted)
-    for name, alarm in alarms.items():
+    assert set(found) == set(wanted)
+    for name, alarm in found.items():
         assert math.isclose(alarm["Threshold"], wanted[name])
         assert alarm["AlarmActions"] == alarm["OKActions"] == [deployed.topic_arn()]
         assert alarm["ActionsEnabled"]
@@ -388,6 +404,54 @@ def test_alarms(deployed: Deployed) -> None:
     attributes = deployed.aws("sns").get_topic_attributes(TopicArn=topic)["Attributes"]
     (publisher,) = json.loads(attributes["Policy"])["Statement"]
     assert publisher["Principal"] == {"Service": "cloudwatch.amazonaws.com"}
+
+
+def test_alarms_watch_this_instance(deployed: Deployed) -> None:
+    """Each alarm watches the metrics that it should, by their names, of nothing but this instance."""
+    names, outputs, capacity = deployed.names, deployed.outputs, deployed.config.capacity
+    watched = Watched(
+        api_name=names.of("payments-api"),
+        stage_name=outputs["stage_name"],
+        function_name=outputs["function_name"],
+        timeout_seconds=deployed.config.timeout_seconds,
+        table_name=outputs["transactions_table_name"],
+        index_names=(CUSTOMER_INDEX, DATE_INDEX),
+        business_errors=Metric(
+            namespace="Tollgate/Payments",
+            name="BusinessErrors",
+            dimensions={"EnvironmentSuffix": names.suffix},
+            statistic="Sum",
+        ),
+        environment_suffix=names.suffix,
+        read_units=capacity.read_units if capacity else None,
+        write_units=capacity.write_units if capacity else None,
+    )
+    wanted = {
+        alarm.kind: sorted(
+            (metric.namespace, metric.name, sorted(metric.dimensions.items()), metric.statistic)
+            for metric in alarm.metrics
+        )
+        for alarm in alarms(watched, deployed.config.thresholds)
+    }
+
+    assert {name: sorted(_metrics(alarm)) for name, alarm in deployed.alarms().items()} == wanted
+
+
+def _metrics(alarm: Mapping[str, Any]) -> list[tuple[str, str, list[tuple[str, str]], str]]:
+    """Namespace, name, dimensions and statistic of each metric that an alarm looks at."""
+    parts = [part["MetricStat"] for part in alarm.get("Metrics", ()) if "MetricStat" in part]
+    if not parts:
+        statistic = alarm.get("ExtendedStatistic") or alarm["Statistic"]
+        parts = [{"Metric": alarm, "Stat": statistic}]
+    return [
+        (
+            part["Metric"]["Namespace"],
+            part["Metric"]["MetricName"],
+            sorted(_pairs(part["Metric"]["Dimensions"], "Name").items()),
+            part["Stat"],
+        )
+        for part in parts
+    ]
 
 
 def test_dashboard_shows_the_whole_service(deployed: Deployed) -> None:
@@ -408,7 +472,10 @@ def test_refusals_are_counted(deployed: Deployed) -> None:
     (counted,) = [each for each in filters if each["filterName"] == names.of("payments-business-errors")]
 
     assert counted["logGroupName"] == f"/aws/lambda/{names.of('payments-api')}"
-    assert [each["metricName"] for each in counted["metricTransformations"]] == ["BusinessErrors"]
+    assert counted["filterPattern"] == REFUSED_PATTERN
+    (count,) = counted["metricTransformations"]
+    assert (count["metricNamespace"], count["metricName"]) == ("Tollgate/Payments", "BusinessErrors")
+    assert count["dimensions"] == {"EnvironmentSuffix": SUFFIX_IN_LOG}
 
 
 def test_credential_has_no_value(deployed: Deployed) -> None:
