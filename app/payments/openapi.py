@@ -122,9 +122,7 @@ def _headers(meanings: Mapping[str, str], *, required: bool = True) -> dict[str,
 
 
 def _problems(operation: Operation) -> dict[str, Any]:
-    kinds = [PROBLEMS[error] for error in operation.errors + _always(operation)] + [INTERNAL]
-    if not operation.open:
-        kinds.extend(IN_OUR_PLACE)
+    kinds = [PROBLEMS[error] for error in operation.errors + _always(operation)] + [INTERNAL, *IN_OUR_PLACE]
     by_status: dict[str, list[ProblemKind]] = {}
     for kind in sorted(kinds, key=lambda kind: (kind.status, kind.name)):
         by_status.setdefault(str(kind.status), []).append(kind)
