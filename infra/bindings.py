@@ -22,7 +22,7 @@ from pathlib import Path
 import jsii
 
 from infra.errors import InfraError
-from infra.jsii_runtime import as_it_comes
+from infra.node import as_it_comes
 from infra.provider_assembly import assembly_of
 
 
@@ -72,20 +72,20 @@ class Bindings:
         """Wait for Node.js, and hand it the assembly of the submodules imported meanwhile.
 
         Raises:
-            InfraError: If the packaged assembly is not laid out as expected, or Node.js cannot be started.
+            InfraError: If the packaged assembly is not laid out as expected, or Node.js has ended.
         """
         if self._loading is None:
             return
         version, packaged = _packaged(self._package)
         what = self._assembly, version, self._package, packaged
         if as_it_comes():
-            self._await_node()
+            self._loading.result()
             jsii.JSIIAssembly.load(*what)
             return
         for module in self._generated():
             _leave_checks_to_jsii(module)
         with assembly_of(self._package, packaged, self.used_namespaces()) as path:
-            self._await_node()
+            self._loading.result()
             jsii.JSIIAssembly.load(*what, _kernel=_Redirected(os.fspath(path)))
 
     def used_namespaces(self) -> frozenset[str]:
@@ -103,16 +103,6 @@ class Bindings:
         for name, module in list(sys.modules.items()):
             if name.partition(".")[0] in (self._package, *self._core):
                 yield module
-
-    def _await_node(self) -> None:
-        assert self._loading is not None
-        try:
-            self._loading.result()
-        except OSError as trouble:
-            raise InfraError(
-                f"Node.js, which jsii needs, cannot be started: {trouble.strerror}",
-                hint="install the dependency group `infra` again",
-            ) from trouble
 
     def _load_core(self) -> None:
         for name in self._core:

@@ -1,4 +1,4 @@
-// Starts jsii's program in this very process.
+// Starts the program of jsii, whose path is the argument, in this very process.
 //
 // jsii's own start runs the program in a second Node.js and passes every message on, so that what the program prints
 // does not get among the messages. Here what is printed is wrapped at once, in the form in which jsii's start wraps it.
@@ -28,4 +28,4 @@ process.on("SIGINT", () => {});
 // As jsii's start does: packages then come into place by one link each, not by one for every file.
 process.execArgv.push("--preserve-symlinks");
 
-require("../lib/program.js");
+require(process.argv[2]);

@@ -6,6 +6,12 @@ move (CDK Terrain renames them), this file and the requirements are what changes
 
 from collections.abc import Sequence
 
+from infra import node
+
+node.begin()
+
+# This has to stand before the first import of jsii, and what follows before those of the packages.
+# ruff: noqa: E402
 from infra import jsii_runtime
 from infra.bindings import Bindings
 
@@ -13,8 +19,6 @@ jsii_runtime.prepare()
 bindings = Bindings("cdktf_cdktf_provider_aws", "@cdktf/provider-aws", core=("constructs", "cdktf"))
 bindings.begin()
 
-# This has to stand before the first of these imports.
-# ruff: noqa: E402
 from cdktf import (
     App,
     DefaultTokenResolver,

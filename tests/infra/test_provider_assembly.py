@@ -13,7 +13,7 @@ import pytest
 
 from infra import providers
 from infra.errors import InfraError
-from infra.jsii_runtime import MODE_VARIABLE
+from infra.node import MODE_VARIABLE
 from infra.provider_assembly import assembly_of, trimmed
 
 ROOT = Path(__file__).resolve().parents[2]
