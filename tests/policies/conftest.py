@@ -19,9 +19,14 @@ def release(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The three real stacks: of TOLLGATE_STACKS, or synthesized by the environment that can."""
     if given := os.environ.get("TOLLGATE_STACKS"):
         return Path(given).resolve()
+    out = tmp_path_factory.mktemp("synthesized") / "out"
+    synthesize("infra.main", "--out", str(out))
+    return out
+
+
+def synthesize(module: str, *arguments: str) -> None:
+    """Run a module of ours in the environment that has cdktf."""
     python = ROOT / ".venv" / "bin" / "python"
     if not python.exists():
-        pytest.fail("no stacks to judge: set TOLLGATE_STACKS to what `python -m infra.main --out DIR` wrote")
-    out = tmp_path_factory.mktemp("synthesized") / "out"
-    subprocess.run([python, "-m", "infra.main", "--out", out], cwd=ROOT, check=True, timeout=300)
-    return out
+        pytest.fail("no stacks to judge: `nox -s dev` makes the environment that synthesizes them")
+    subprocess.run([python, "-m", module, *arguments], cwd=ROOT, check=True, timeout=300)
