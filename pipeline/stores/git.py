@@ -83,6 +83,7 @@ class BareRepository:
             "GIT_AUTHOR_EMAIL": "tollgate@localhost",
             "GIT_COMMITTER_NAME": "tollgate",
             "GIT_COMMITTER_EMAIL": "tollgate@localhost",
+            "GIT_FLUSH": "0",  # or it would hand over ten thousand commits one by one
             "GIT_TERMINAL_PROMPT": "0",
             "LC_ALL": "C",
         }

@@ -33,6 +33,9 @@ _MAX_ENTRY_BYTES = 4 * 1024 * 1024
 _BELIEVED = timedelta(hours=1)
 """How long after the newest entry a clock is believed without asking another."""
 
+_LISTED: dict[Path, tuple[str, ...]] = {}
+"""By each ledger: its commits, oldest first, at the last look of this process. One command looks several times."""
+
 
 class LedgerMovedError(TollgateError):
     """Somebody else wrote an entry since this one was decided: read again, decide again."""
@@ -136,9 +139,11 @@ class Ledger:
             LedgerError: It is not there, or another one.
         """
         repository = BareRepository(self.path)
-        commits = repository.git("rev-list", "--reverse", _REF).split()
+        commits = self._commits(repository)
+        if name not in entry.documents or entry.number > len(commits):
+            raise LedgerError(f"{name} of entry {entry.number} is missing")
         result = repository.run(["cat-file", "blob", f"{commits[entry.number - 1]}:{name}"])
-        if name not in entry.documents or result.returncode != 0:
+        if result.returncode != 0:
             raise LedgerError(f"{name} of entry {entry.number} is missing")
         if sha256_digest(result.stdout) != entry.documents[name]:
             raise LedgerError(f"{name} of entry {entry.number} is not the one it names")
@@ -148,7 +153,7 @@ class Ledger:
     def _memory(self) -> LedgerMemory:
         return LedgerMemory(self.path.with_suffix(".verified"))
 
-    def _read(self) -> tuple[list[str], tuple[Entry, ...]]:
+    def _read(self) -> tuple[tuple[str, ...], tuple[Entry, ...]]:
         repository = BareRepository(self.path)
         # Asked before the ledger is read: meanwhile another process of this clone may verify more than we see.
         seen = self._memory.head() if self.remembers else None
@@ -167,18 +172,30 @@ class Ledger:
             self._memory.remember(entries, commits)
         return commits, entries
 
-    def _commits(self, repository: BareRepository) -> list[str]:
+    def _commits(self, repository: BareRepository) -> tuple[str, ...]:
+        newest = self._newest(repository)
+        if newest is None:
+            return ()
+        listed = _LISTED.get(self.path, ())
+        if listed[-1:] != (newest,):  # a commit's name stands for all before it
+            listed = tuple(repository.git("rev-list", "--reverse", newest).split())
+            _LISTED[self.path] = listed
+        return listed
+
+    def _newest(self, repository: BareRepository) -> str | None:
         if repository.is_missing:
-            return []
+            return None
         ask = ["rev-parse", "--verify", "--quiet", _REF]
-        if repository.run(ask).returncode != 0:
+        found = repository.run(ask)
+        if found.returncode != 0:
             is_there = (self.path / _REF).exists() or not (self.path / "HEAD").exists()
-            # Asked again: between the two looks another process may have written the first entry.
-            if is_there and repository.run(ask).returncode != 0:
-                raise LedgerError(f"{self.path} is damaged: its branch cannot be read")
             if not is_there:
-                return []
-        return repository.git("rev-list", "--reverse", _REF).split()
+                return None
+            # Asked again: between the two looks another process may have written the first entry.
+            found = repository.run(ask)
+            if found.returncode != 0:
+                raise LedgerError(f"{self.path} is damaged: its branch cannot be read")
+        return found.stdout.decode().strip()
 
     def _fetch(self, repository: BareRepository) -> None:
         """Bring what others wrote; a refspec without `+` refuses a branch that was rewritten."""
