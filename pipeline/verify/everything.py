@@ -1,7 +1,9 @@
 """The whole verification, from the chain of the ledger to the last blob of a release."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 
 from pipeline.evidence.verify import Named, named_in, open_named, verify_evidence
@@ -98,7 +100,7 @@ class _Case:
         say("releases and the evidence about them")
         required = asked or _in_use(history)
         stories, gone = [], 0
-        for digest in sorted(asked or {_release(entry) for entry in self.entries} - {""}):
+        for digest in sorted(asked or self._about.keys() - {""}):
             if digest in required or (is_digest(digest) and self.store.holds(digest)):
                 stories.append(self._release(digest, history))
             else:
@@ -153,8 +155,17 @@ class _Case:
                 self.problems.append(found)
             else:
                 opened.append((each, found.predicate))
-        self.problems += _unproven_commits(digest, history, [said for _, said in opened])
-        return tell(digest, self.entries, opened)
+        about = self._about[digest]
+        self.problems += _unproven_commits(digest, about, [said for _, said in opened])
+        return tell(digest, about, opened)
+
+    @cached_property
+    def _about(self) -> Mapping[str, Sequence[Entry]]:
+        """The entries about each release, in their order."""
+        about: defaultdict[str, list[Entry]] = defaultdict(list)
+        for entry in self.entries:
+            about[_release(entry)].append(entry)
+        return about
 
     def _evidence_then(self, start: Entry, history: History) -> tuple[Problem, ...]:
         """Say what was the matter with the evidence about a release when it was started."""
@@ -194,12 +205,11 @@ class _Case:
         return seen
 
 
-def _unproven_commits(digest: str, history: History, said: Sequence[Predicate]) -> Iterator[Problem]:
+def _unproven_commits(digest: str, about: Sequence[Entry], said: Sequence[Predicate]) -> Iterator[Problem]:
     """Say which commits somebody named for a release without a builder's word that it was built from them."""
     built = {(each.commit, each.dirty) for each in said if isinstance(each, Provenance)}
-    for candidate in history.candidates:
-        entry = candidate.entry
-        if candidate.release == digest and (entry.body["commit"], entry.body["dirty"]) not in built:
+    for entry in about:
+        if entry.kind is Kind.CANDIDATE and (entry.body["commit"], entry.body["dirty"]) not in built:
             commit = entry.body["commit"] or "uncommitted files"
             sentence = (
                 f"entry {entry.number} says that {short(digest)} was built from {commit}, and no builder does"

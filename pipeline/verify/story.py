@@ -52,15 +52,14 @@ class Story:
         return (f"release {short(self.release)}", *built, *checked, *map(_promotion, self.promotions))
 
 
-def tell(release: str, entries: Sequence[Entry], opened: Sequence[tuple[Named, Predicate]]) -> Story:
+def tell(release: str, about: Sequence[Entry], opened: Sequence[tuple[Named, Predicate]]) -> Story:
     """Tell the story of a release by what verified.
 
     Args:
         release: Its digest.
-        entries: Verified entries.
+        about: The verified entries about it, in their order.
         opened: The statements about it that verified, in the ledger's order.
     """
-    about = [entry for entry in entries if entry.body.get("release") == release]
     checks = {said.name: said for _, said in opened if isinstance(said, CheckResult)}
     built = [
         {"commit": said.commit, "dirty": said.dirty, "at": said.finished, "entry": named.number}
