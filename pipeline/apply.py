@@ -14,6 +14,7 @@ from pipeline.model.history import History, InstanceHistory
 from pipeline.model.kinds import Kind, Operation, Outcome
 from pipeline.model.ledger import Entry
 from pipeline.model.release import SMOKE_CHECKS, Release
+from pipeline.model.ways_out import ways_out
 from pipeline.plan import Judged, Site, plan_again
 from pipeline.show.half_done import half_done
 from pipeline.show.progress import ApplyProgress
@@ -128,7 +129,10 @@ def apply_and_prove(context: Context, site: Site, judged: Judged, start: Entry) 
         )
         said = {"applied": done[:_MAX_NAMED], "left": dict(left.change_set.summary) if left else None}
         _end(context, start, outcome, error.message, proof | said, documents_of(left) if left else None)
-        error.hint = _two_ways(site, Operation(start.body["operation"]))
+        ways = f"{place} is degraded: {ways_out(context.history().of(site.instance))}"
+        # Terraform's own hint is to run the same command again, which the gate would now refuse.
+        particular = None if isinstance(error, TerraformError) else error.hint
+        error.hint = f"{particular}; {ways}" if particular else ways
         raise
     with context.progress.step(place, "record") as step:
         entry = _end(context, start, Outcome.SUCCEEDED, None, proof)
@@ -143,20 +147,6 @@ def _left_to_do(context: Context, site: Site, operation: Operation) -> Judged | 
         with context.progress.step(str(site.instance), "what is left") as step:
             return plan_again(site, step, operation)
     return None
-
-
-def _two_ways(site: Site, operation: Operation) -> str:
-    """Say what a person can do with an instance of which the last change did not hold."""
-    where = site.instance.on_command_line
-    if operation is Operation.DESTROY:
-        return f"mend it, then `nox -s destroy -- {where}` again"
-    if not site.instance.is_main:
-        again, away = f"`nox -s promote -- --to {where}`", f"`nox -s destroy -- {where}`"
-        return f"mend it, then {again} tries again, or {away} takes it down"
-    return (
-        f"{site.instance} is degraded: mend it, then `nox -s recover -- {where}` goes forward again, "
-        f'or `nox -s rollback -- {where} --reason "…"` goes back'
-    )
 
 
 def _apply(context: Context, site: Site, judged: Judged, done: list[str]) -> None:
@@ -205,7 +195,9 @@ def _prove_working(context: Context, site: Site, *, applied: bool) -> dict[str, 
                 addresses = [change.address for change in left.change_set.changes]
                 named = ", ".join(addresses[:_NAMED]) + (" …" if len(addresses) > _NAMED else "")
                 message = f"a second plan is not empty after the apply: {named or 'outputs differ'}"
-                raise NotProvenError(message, f"`nox -s plan -- {site.instance.environment}` shows it whole")
+                raise NotProvenError(
+                    message, f"`nox -s plan -- {site.instance.on_command_line}` shows it whole"
+                )
             step.result = "empty"
     return {"smoke": list(passed), "second_plan": "empty"}
 
@@ -215,7 +207,7 @@ def _prove_gone(context: Context, site: Site) -> dict[str, object]:
         left = site.state.resource_count()
         if left:
             message = f"{left} resources are still there after the destroy"
-            raise NotProvenError(message, "run the same command again")
+            raise NotProvenError(message)
         step.result = "0 resources"
     return {"resources": 0}
 

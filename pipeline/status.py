@@ -13,6 +13,7 @@ from pipeline.model.history import History, InstanceHistory, State
 from pipeline.model.kinds import Operation
 from pipeline.model.ledger import Entry
 from pipeline.model.release import short
+from pipeline.model.ways_out import ways_out
 from pipeline.waiting import command_to_go_on
 
 
@@ -78,7 +79,7 @@ def _blocks(
     if mine.waiting is not None:
         return _what_waits_for(context, history, environment, mine.waiting)
     if mine.is_degraded and mine.last_end is not None and not mine.instance.is_main:
-        return (_broken_preview(mine.last_end, mine.instance),)
+        return (_broken_preview(mine.last_end, mine),)
     if wanted is None or mine.release == wanted:
         # Nothing is wanted that is not there: say only what a person should know.
         at_rest = mine.release or wanted or ""
@@ -101,14 +102,13 @@ def _unfinished(start: Entry, instance: Instance) -> Reason:
     return Reason("interrupted", sentence, f"`nox -s {verb} -- {instance.on_command_line}` finishes it")
 
 
-def _broken_preview(end: Entry, instance: Instance) -> Reason:
+def _broken_preview(end: Entry, mine: InstanceHistory) -> Reason:
     """Say what is the matter with a preview, which no gate stops: whoever pushes to it again wants it as it is now."""
-    where = instance.on_command_line
     words = str(end.body["reason"]).partition("\n")[0]
     return Reason(
         "degraded",
         f"the last change did not hold: {words}",
-        f"`nox -s promote -- --to {where}` tries what is here now, `nox -s destroy -- {where}` takes it down",
+        ways_out(mine),
     )
 
 

@@ -8,8 +8,8 @@ from pipeline.model.environment import Environment, Instance, instance_of
 from pipeline.model.errors import RefusedError, UsageError
 from pipeline.model.history import InstanceHistory
 from pipeline.model.kinds import Operation
-from pipeline.model.ledger import Entry
 from pipeline.model.release import short
+from pipeline.model.ways_out import broken_change, way_back
 from pipeline.stops import record_hold
 from pipeline.waiting import reason_given
 
@@ -66,7 +66,7 @@ def recover(context: Context, environment: Environment, suffix: str | None, to: 
     if mine.open_start is not None and to is None:
         context.target.prepare(lambda text: context.progress.note("cloud", text))
         return finish(context, environment, mine.open_start, Wish())
-    broken = _broken(mine)
+    broken = broken_change(mine)
     if broken is None:
         message = f"{instance} is not degraded; there is nothing to recover from"
         raise RefusedError(message, "`nox -s status` says what runs where; `nox -s promote` goes forward")
@@ -105,30 +105,17 @@ def _carry(
 
 
 def last_proven(mine: InstanceHistory) -> str:
-    """Return the release that an instance goes back to if nobody names one: the last one proven there that may be good.
-
-    That is not the one that runs there. Where the last change did not hold, it is what ran before it; where that change
-    was a rollback itself, what somebody wanted to leave is left out all the same.
+    """Return the release that an instance goes back to if nobody names one.
 
     Raises:
         RefusedError: There is none.
     """
-    broken = _broken(mine)
-    changed = None if broken is None else Operation(broken.body["operation"])
-    left = mine.release if broken is None else None
-    if broken is not None and changed is Operation.ROLLBACK and broken.body["release"] != mine.release:
-        left = mine.release
-    others = [release for release in mine.proven if release != left]
-    if not others:
+    release = way_back(mine)
+    if release is None:
         message = f"nothing else was ever proven in {mine.instance}, so there is no way back"
-        verb = f"recover -- {mine.instance.on_command_line}" if broken else "promote"
+        verb = f"recover -- {mine.instance.on_command_line}" if broken_change(mine) else "promote"
         raise RefusedError(message, f"`nox -s {verb}` goes forward")
-    return others[-1]
-
-
-def _broken(mine: InstanceHistory) -> Entry | None:
-    """Return the start or end of a change that was begun there and not proven; None where the last one was."""
-    return mine.open_start or (mine.last_end if mine.is_degraded else None)
+    return release
 
 
 def _offered(

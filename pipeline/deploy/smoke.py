@@ -66,7 +66,7 @@ def find_endpoint(checks: bytes, outputs: Mapping[str, str], account: Account) -
             found = account.client("apigateway").get_api_key(apiKey=key_id, includeValue=True)
         except (BotoCoreError, ClientError) as error:
             message = f"the API key {key_id} cannot be read: {error}"
-            raise TollgateError(message, "check the account's credentials, then run again") from None
+            raise TollgateError(message, "check the account's credentials") from None
         secrets[name] = str(found["value"])
     return Endpoint(url, secrets)
 
@@ -108,9 +108,7 @@ def run_smoke_checks(
                     break
                 if time.monotonic() > until:
                     message = f"the smoke check {check['name']!r} failed: {difference}"
-                    raise SmokeError(
-                        message, "the instance is marked degraded; mend it, then run the same command again"
-                    )
+                    raise SmokeError(message)
                 time.sleep(_PAUSE_SECONDS)
             values |= kept
             passed.append(check["name"])

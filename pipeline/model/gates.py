@@ -10,6 +10,7 @@ from pipeline.model.facts import Facts
 from pipeline.model.kinds import Kind, Operation
 from pipeline.model.ledger import Entry
 from pipeline.model.release import short
+from pipeline.model.ways_out import ways_out
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,12 +194,11 @@ def _degraded(facts: Facts) -> list[Reason]:
     if not history.is_degraded or history.last_end is None or not history.instance.is_main:
         return []
     words = str(history.last_end.body["reason"]).splitlines()
-    back = f', or `nox -s rollback -- {facts.instance} --reason "…"` back' if history.proven else ""
     return [
         Reason(
             "degraded",
             f"the last change did not hold: {words[0] if words else 'it says no more'}",
-            f"mend it, then `nox -s recover -- {facts.instance}` goes forward again{back}",
+            ways_out(history),
         )
     ]
 

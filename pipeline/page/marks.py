@@ -8,6 +8,7 @@ from pipeline.model.freeze import in_force
 from pipeline.model.history import InstanceHistory
 from pipeline.model.ledger import Entry
 from pipeline.model.release import short
+from pipeline.model.ways_out import ways_out
 from pipeline.page.model import Mark
 from pipeline.show.text import moment, safe
 
@@ -31,7 +32,7 @@ def marks_of(
     where = mine.instance.on_command_line
     return (
         *_broken_glass(mine),
-        *_broken(mine, where),
+        *_broken(mine),
         *_drift(mine, where),
         *_hold(mine, where),
         *_freezes(mine.instance, freezes, now),
@@ -51,7 +52,7 @@ def _broken_glass(mine: InstanceHistory) -> Iterator[Mark]:
         )
 
 
-def _broken(mine: InstanceHistory, where: str) -> Iterator[Mark]:
+def _broken(mine: InstanceHistory) -> Iterator[Mark]:
     if mine.open_start is not None:
         release = short(mine.open_start.body["release"])
         yield Mark(
@@ -67,15 +68,8 @@ def _broken(mine: InstanceHistory, where: str) -> Iterator[Mark]:
             tone="bad",
             sentence=safe(f"the last change did not hold: {reason}"),
             at=mine.last_end.at,
-            next=_ways_out(mine, where),
+            next=ways_out(mine),
         )
-
-
-def _ways_out(mine: InstanceHistory, where: str) -> str:
-    if not mine.instance.is_main:
-        return f"promote it again, or `nox -s destroy -- {where}`"
-    forward = f"`nox -s recover -- {where}`"
-    return f'{forward}, or `nox -s rollback -- {where} --reason "…"`' if mine.proven else forward
 
 
 def _drift(mine: InstanceHistory, where: str) -> Iterator[Mark]:

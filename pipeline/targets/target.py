@@ -113,9 +113,7 @@ class LocalTarget:
             message = (
                 f"the emulated account of {environment.name} died during the apply; its log is {status.log}"
             )
-            raise TollgateError(
-                message, "run the same command again: it starts the account and finishes the job"
-            )
+            raise TollgateError(message, "the next command starts the account again")
 
 
 class AwsTarget:

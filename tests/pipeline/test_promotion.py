@@ -187,6 +187,26 @@ def test_a_failing_smoke_check_leaves_the_instance_degraded_until_it_holds(tiny:
     assert tiny.status()["dev"]["state"] == "deployed"
 
 
+def test_what_to_mend_is_said_before_the_ways_out(tiny: TinyProject) -> None:
+    """Checks that ask for what the stack does not have: the hint names what to mend; the mended release recovers."""
+    checks = (tiny.root / "smoke.json").read_text()
+    tiny.write("smoke.json", checks.replace('"url": "url"', '"url": "address"'))
+    try:
+        failed = tiny.tollgate("promote", "--to", "dev")
+    finally:
+        tiny.write("smoke.json", checks)
+
+    assert failed.returncode == 1
+    assert "the stack has no output 'address', which the smoke checks need" in failed.stderr
+    assert (
+        "next:  add the output to the stack, or mend the smoke checks; dev is degraded: mend it, then "
+        "`nox -s recover -- dev` goes forward again"
+    ) in failed.stderr
+    assert tiny.tollgate("promote", "--to", "dev").returncode == 3
+    tiny.succeed("recover", "dev")
+    assert tiny.status()["dev"]["state"] == "deployed"
+
+
 def test_a_release_not_proven_in_dev_does_not_reach_prod(tiny: TinyProject) -> None:
     """While dev is degraded the run stops there and prod keeps what it has."""
     tiny.tollgate("reject", "prod", "--reason", "make room")

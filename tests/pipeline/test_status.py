@@ -180,7 +180,7 @@ def test_a_broken_preview_says_both_ways_on(world: World, row: Ask) -> None:
         "the last change did not hold: it answered 500",
         (
             "`nox -s promote -- --to dev --suffix pr-7` tries what is here now, "
-            "`nox -s destroy -- dev --suffix pr-7` takes it down"
+            "or `nox -s destroy -- dev --suffix pr-7` takes it down"
         ),
     )
 

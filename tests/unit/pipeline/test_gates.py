@@ -279,7 +279,7 @@ def test_a_degraded_instance_offers_both_ways_out(proven: bool) -> None:
 
     assert reason.gate == "degraded"
     assert "`nox -s recover -- prod` goes forward again" in reason.unblock
-    assert ('`nox -s rollback -- prod --reason "…"` back' in reason.unblock) is proven
+    assert ('`nox -s rollback -- prod --reason "…"` goes back' in reason.unblock) is proven
 
 
 def test_drift_stops_until_somebody_knows_of_it() -> None:
