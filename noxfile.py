@@ -59,7 +59,7 @@ def promote(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def synth(session: nox.Session) -> None:
-    """Write the three stacks as Terraform JSON to `-- --out DIR`."""
+    """Write the three stacks as Terraform JSON into `cdktf.out/`."""
     _tollgate(session, "synth")
 
 
@@ -300,7 +300,7 @@ def check(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def policies(session: nox.Session) -> None:
-    """Judge the synthesized directory `-- DIR` by every policy."""
+    """Judge what `nox -s synth` wrote, or `-- DIR`, by every policy."""
     _environment(session, policies=True)
     command = [str(_scripts(POLICIES_VENV) / "python"), "-m", "policies", *session.posargs]
     judged = subprocess.run(command, env={**os.environ, **_surroundings()}, check=False)

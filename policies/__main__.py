@@ -20,7 +20,12 @@ def main(arguments: list[str]) -> int:
     """Judge, print the report, write the files that were asked for."""
     parser = argparse.ArgumentParser(prog="python -m policies", description=__doc__)
     parser.add_argument(
-        "directory", metavar="DIR", type=Path, help="what `python -m infra.main --out DIR` wrote"
+        "directory",
+        metavar="DIR",
+        type=Path,
+        nargs="?",
+        default=Path("cdktf.out"),
+        help="where the synthesized stacks are (default: %(default)s, where `nox -s synth` writes them)",
     )
     parser.add_argument("--json", metavar="FILE", type=Path, help="write the report as JSON")
     parser.add_argument("--sarif", metavar="FILE", type=Path, help="write the report as SARIF")

@@ -12,6 +12,8 @@ from pipeline.trust.judged_environment import judged_environment
 
 _DEADLINE_SECONDS = 300
 STACK_FILE = "cdk.tf.json"
+SYNTHESIZED = "cdktf.out"
+"""Where a person's stacks go if nobody says where: cdktf's own name and layout for it."""
 
 
 def synthesize(command: tuple[str, ...], root: Path, out: Path) -> None:
@@ -36,7 +38,7 @@ def read_stacks(out: Path, project: str, environments: tuple[str, ...]) -> dict[
     """
     stacks = {}
     for environment in environments:
-        path = out / "stacks" / f"{project}-{environment}" / STACK_FILE
+        path = _path(out, project, environment)
         try:
             content = path.read_bytes()
             stack = json.loads(content)
@@ -55,8 +57,8 @@ def read_stacks(out: Path, project: str, environments: tuple[str, ...]) -> dict[
     return stacks
 
 
-def synthesize_whole(project: Project, environments: tuple[str, ...], out: Path) -> None:
-    """Write every stack below `out`, whole or not at all.
+def synthesize_whole(project: Project, environments: tuple[str, ...], out: Path) -> list[Path]:
+    """Write every stack below `out`, whole or not at all, and return where each one is.
 
     Raises:
         UsageError: `out` is there and is no folder.
@@ -67,6 +69,11 @@ def synthesize_whole(project: Project, environments: tuple[str, ...], out: Path)
         raise UsageError(message, "choose another `--out DIR`")
     synthesize(project.synth, project.root, out.resolve())
     read_stacks(out, project.name, environments)
+    return [_path(out, project.name, environment) for environment in environments]
+
+
+def _path(out: Path, project: str, environment: str) -> Path:
+    return out / "stacks" / f"{project}-{environment}" / STACK_FILE
 
 
 def _backend(stack: Any) -> Any:

@@ -13,7 +13,7 @@ from pipeline import promote as promoting
 from pipeline import waiting
 from pipeline.ask import Wish
 from pipeline.begun import go_on
-from pipeline.build.synth import synthesize_whole
+from pipeline.build.synth import SYNTHESIZED, synthesize_whole
 from pipeline.ci.alone import build_alone, check_alone
 from pipeline.ci.place import find_place
 from pipeline.cli import cloud, github, look, origin, settings, verify, ways_back
@@ -64,12 +64,17 @@ Settings = Annotated[
 
 @app.command()
 def synth(
-    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Where to write the stacks.")],
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="DIR", help="Where to write them. Default: cdktf.out.")
+    ] = None,
 ) -> None:
-    """Write the stack of every environment as Terraform JSON."""
+    """Write the stack of every environment as Terraform JSON, and print where each one is."""
     names = load_environments(project_root() / "environments").names
-    with progress().step("build", "synth"):
-        synthesize_whole(load_project(project_root()), names, out)
+    with progress().step("build", "synth") as step:
+        stacks = synthesize_whole(load_project(project_root()), names, out or project_root() / SYNTHESIZED)
+        step.result = f"{len(stacks)} stacks"
+    for path in stacks:
+        typer.echo(path)
 
 
 @app.command()

@@ -31,7 +31,7 @@ def find_stacks(directory: Path, environments: list[str]) -> Found:
     if not paths:
         raise NotJudgedError(
             f"{directory} holds no stack: neither stacks/payments-*/cdk.tf.json nor any *.tf.json.",
-            "Give the directory that `python -m infra.main --out DIR` wrote.",
+            "`nox -s synth` writes them into cdktf.out; name another directory as `-- DIR`.",
         )
     return Found([_loose(path, environments) for path in paths], is_release=False)
 

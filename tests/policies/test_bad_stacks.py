@@ -266,5 +266,5 @@ def test_the_exit_status_says_not_judged(tmp_path: Path, capsys: pytest.CaptureF
     assert run(tmp_path, TODAY, {}) == 2
 
     lines = capsys.readouterr().out.splitlines()
-    assert "Give the directory that `python -m infra.main --out DIR` wrote." in lines[0]
+    assert "`nox -s synth` writes them into cdktf.out; name another directory as `-- DIR`." in lines[0]
     assert lines[-1] == "COULD NOT BE JUDGED, therefore refused: 1 fault above."

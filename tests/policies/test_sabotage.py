@@ -253,11 +253,11 @@ def run_gate() -> Iterator[Gate]:
 
 
 def run_cold(
-    room: Path, directory: Path, *python: str, arguments: Sequence[str] = (), **environment: str
+    room: Path, directory: Path | None, *python: str, arguments: Sequence[str] = (), **environment: str
 ) -> subprocess.CompletedProcess[str]:
     """Run a copy of the gate exactly as the pipeline does."""
     return subprocess.run(
-        [sys.executable, *python, "-m", "policies", directory, *arguments],
+        [sys.executable, *python, "-m", "policies", *filter(None, [directory]), *arguments],
         cwd=room.parent,
         env={**os.environ, **environment},
         capture_output=True,
@@ -316,6 +316,17 @@ def test_the_mirror_list_is_needed(run_gate: Gate, room: Path, release: Path) ->
 
     assert result.status == 2
     assert "mirror.toml is not usable" in result.output
+
+
+def test_without_a_directory_it_judges_what_nox_wrote(room: Path, dev: Path) -> None:
+    """`nox -s synth` and `nox -s policies` need nobody to name cdktf's directory."""
+    nothing = run_cold(room, None)
+    dev.rename(room.parent / "cdktf.out")
+    judged = run_cold(room, None)
+
+    assert (nothing.returncode, judged.returncode) == (2, 0), nothing.stdout + judged.stderr
+    assert "cdktf.out holds no stack" in nothing.stdout
+    assert judged.stdout.splitlines()[-1].startswith("CLEAN")
 
 
 def test_variables_of_the_shell_change_nothing(room: Path, dev: Path) -> None:
