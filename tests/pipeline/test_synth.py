@@ -13,7 +13,7 @@ def test_the_stacks_go_where_cdktf_puts_them(tiny: TinyProject) -> None:
     result = tiny.tollgate("synth")
 
     assert result.returncode == 0, result.stderr
-    assert f"2 stacks" in result.stderr
+    assert "2 stacks" in result.stderr
     assert result.stdout.splitlines() == [str(tiny.root / "cdktf.out" / stack) for stack in _STACKS]
     assert all("terraform" in json.loads(Path(line).read_text()) for line in result.stdout.splitlines())
 
