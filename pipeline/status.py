@@ -8,12 +8,11 @@ from pipeline.host import lock
 from pipeline.host.now import Now
 from pipeline.model.approval import counted_approvals
 from pipeline.model.environment import Environment, Instance
-from pipeline.model.gates import Reason, decide
+from pipeline.model.gates import Reason, decide, did_not_hold
 from pipeline.model.history import History, InstanceHistory, State
 from pipeline.model.kinds import Operation
 from pipeline.model.ledger import Entry
 from pipeline.model.release import short
-from pipeline.model.ways_out import ways_out
 from pipeline.waiting import command_to_go_on
 
 
@@ -79,7 +78,8 @@ def _blocks(
     if mine.waiting is not None:
         return _what_waits_for(context, history, environment, mine.waiting)
     if mine.is_degraded and mine.last_end is not None and not mine.instance.is_main:
-        return (_broken_preview(mine.last_end, mine),)
+        # No gate stops a preview: whoever pushes to it again wants it as it is now.
+        return (did_not_hold(mine, mine.last_end),)
     if wanted is None or mine.release == wanted:
         # Nothing is wanted that is not there: say only what a person should know.
         at_rest = mine.release or wanted or ""
@@ -100,16 +100,6 @@ def _unfinished(start: Entry, instance: Instance) -> Reason:
     )
     verb = "destroy" if start.body["operation"] == Operation.DESTROY else "recover"
     return Reason("interrupted", sentence, f"`nox -s {verb} -- {instance.on_command_line}` finishes it")
-
-
-def _broken_preview(end: Entry, mine: InstanceHistory) -> Reason:
-    """Say what is the matter with a preview, which no gate stops: whoever pushes to it again wants it as it is now."""
-    words = str(end.body["reason"]).partition("\n")[0]
-    return Reason(
-        "degraded",
-        f"the last change did not hold: {words}",
-        ways_out(mine),
-    )
 
 
 def _what_waits_for(

@@ -69,9 +69,10 @@ def synth(
     ] = None,
 ) -> None:
     """Write the stack of every environment as Terraform JSON, and print where each one is."""
-    names = load_environments(project_root() / "environments").names
+    root = project_root()
+    names = load_environments(root / "environments").names
     with progress().step("build", "synth") as step:
-        stacks = synthesize_whole(load_project(project_root()), names, out or project_root() / SYNTHESIZED)
+        stacks = synthesize_whole(load_project(root), names, out or root / SYNTHESIZED)
         step.result = f"{len(stacks)} stacks"
     for path in stacks:
         typer.echo(path)

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from pipeline.model.approval import counted_approvals, needed_approvals, unfit_approvals
 from pipeline.model.clock import IF_BEHIND, behind, is_behind
 from pipeline.model.facts import Facts
+from pipeline.model.history import InstanceHistory
 from pipeline.model.kinds import Kind, Operation
 from pipeline.model.ledger import Entry
 from pipeline.model.release import short
@@ -193,14 +194,14 @@ def _degraded(facts: Facts) -> list[Reason]:
     # Nothing goes on from a preview, and whoever pushes to it again wants it as it is now.
     if not history.is_degraded or history.last_end is None or not history.instance.is_main:
         return []
-    words = str(history.last_end.body["reason"]).splitlines()
-    return [
-        Reason(
-            "degraded",
-            f"the last change did not hold: {words[0] if words else 'it says no more'}",
-            ways_out(history),
-        )
-    ]
+    return [did_not_hold(history, history.last_end)]
+
+
+def did_not_hold(mine: InstanceHistory, end: Entry) -> Reason:
+    """Say what is the matter with a degraded instance, of which `end` is the last end."""
+    words = str(end.body["reason"]).splitlines()
+    sentence = f"the last change did not hold: {words[0] if words else 'it says no more'}"
+    return Reason("degraded", sentence, ways_out(mine))
 
 
 def _drift(facts: Facts) -> list[Reason]:

